@@ -1,0 +1,131 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+
+	"topupq/topup"
+)
+
+// Client enqueues tasks. A task whose ID is taken counts as queued. It is safe for concurrent use.
+type Client struct {
+	rdb       redis.UniversalClient
+	bulk      *bulk
+	inspector *asynq.Inspector
+	timeouts  Timeouts
+	now       func() time.Time
+}
+
+// NewClient returns a client on rdb, which it does not own.
+func NewClient(rdb redis.UniversalClient, timeouts Timeouts) *Client {
+	return &Client{
+		rdb: rdb, bulk: newBulk(rdb), inspector: asynq.NewInspectorFromRedisClient(rdb), timeouts: timeouts, now: time.Now,
+	}
+}
+
+// Sends rings for top-ups of one provider that are to be sent.
+func (c *Client) Sends(ctx context.Context, p topup.ProviderName, due []topup.Due) error {
+	_, err := c.enqueue(ctx, dueCalls(KindSubmit, SubmitQueue(p), due))
+	return err
+}
+
+// Check rings for one top-up that the provider is to be asked about.
+func (c *Client) Check(ctx context.Context, p topup.ProviderName, due topup.Due) error {
+	return c.Checks(ctx, p, []topup.Due{due})
+}
+
+// Checks rings for top-ups of one provider that it is to be asked about.
+func (c *Client) Checks(ctx context.Context, p topup.ProviderName, due []topup.Due) error {
+	return c.ring(ctx, dueCalls(KindCheck, CheckQueue(p), due))
+}
+
+// SendsAgain is Sends for top-ups that may have been rung for before: a task that an operator has archived keeps
+// its ID, so the wake-up gets another one.
+func (c *Client) SendsAgain(ctx context.Context, p topup.ProviderName, due []topup.Due) error {
+	return c.ring(ctx, dueCalls(KindSubmit, SubmitQueue(p), due))
+}
+
+// Callback rings for one top-up or batch that owes a callback.
+func (c *Client) Callback(ctx context.Context, id string) error {
+	return c.Callbacks(ctx, []string{id})
+}
+
+// Callbacks rings for top-ups or batches that owe a callback.
+func (c *Client) Callbacks(ctx context.Context, ids []string) error {
+	calls := make([]call, len(ids))
+	for i, id := range ids {
+		calls[i] = call{KindCallback, KindCallback, id, 0}
+	}
+	return c.ring(ctx, calls)
+}
+
+// Lookup rings for one lookup.
+func (c *Client) Lookup(ctx context.Context, id string) error {
+	_, err := c.enqueue(ctx, []call{{KindLookup, KindLookup, id, 0}})
+	return err
+}
+
+// SMS rings for one top-up whose PIN is to be sent by SMS.
+func (c *Client) SMS(ctx context.Context, id topup.ID) error {
+	return c.ring(ctx, []call{{KindSMS, KindSMS, string(id), 0}})
+}
+
+// call is one wake-up before it is a task.
+type call struct {
+	kind, queue, id string
+	round           int
+}
+
+func dueCalls(kind, queue string, due []topup.Due) []call {
+	calls := make([]call, len(due))
+	for i, d := range due {
+		calls[i] = call{kind, queue, string(d.ID), d.Round}
+	}
+	return calls
+}
+
+// enqueue queues the calls under their names and reports which names were taken.
+func (c *Client) enqueue(ctx context.Context, calls []call) ([]bool, error) {
+	tasks := make([]*asynq.Task, len(calls))
+	for i, cl := range calls {
+		tasks[i] = c.timeouts.task(cl.kind, cl.queue, cl.id, taskID(cl.kind, cl.id, cl.round))
+	}
+	return c.bulk.enqueue(ctx, tasks)
+}
+
+// ring enqueues, and where a name is taken by a task that will not run by itself any more, enqueues under another.
+func (c *Client) ring(ctx context.Context, calls []call) error {
+	taken, err := c.enqueue(ctx, calls)
+	if err != nil {
+		return err
+	}
+	var again []*asynq.Task
+	for i, cl := range calls {
+		if taken[i] && c.stuck(cl) {
+			name := fmt.Sprintf("%s:%s:r%d", cl.kind, cl.id, c.now().UnixMilli())
+			again = append(again, c.timeouts.task(cl.kind, cl.queue, cl.id, name))
+		}
+	}
+	_, err = c.bulk.enqueue(ctx, again)
+	return err
+}
+
+// stuck reports whether the task that holds a call's name is archived.
+func (c *Client) stuck(cl call) bool {
+	info, err := c.inspector.GetTaskInfo(cl.queue, taskID(cl.kind, cl.id, cl.round))
+	return err == nil && (info.State == asynq.TaskStateArchived || info.State == asynq.TaskStateCompleted)
+}
+
+// Waiting is the number of tasks that wait in a queue.
+func (c *Client) Waiting(ctx context.Context, queue string) (int, error) {
+	n, err := c.rdb.LLen(ctx, "asynq:{"+queue+"}:pending").Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return 0, fmt.Errorf("count queue: %w", err)
+	}
+	return int(n), nil
+}

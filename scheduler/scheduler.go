@@ -1,0 +1,163 @@
+// Package scheduler reads from the ledger what is due and rings for it: sends that wait or that the queue has lost,
+// questions to providers, callbacks, batches that may have closed. It never calls a provider and never moves a
+// top-up; of several schedulers one acts.
+package scheduler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"topupq/topup"
+)
+
+// Store is what the scheduler reads, and the lease by which it leads.
+type Store interface {
+	DueSends(ctx context.Context, p topup.ProviderName, now, again time.Time, limit int) ([]topup.Due, error)
+	DueChecks(ctx context.Context, p topup.ProviderName, now, again time.Time, limit int) ([]topup.Due, error)
+	DueCallbacks(ctx context.Context, now, again time.Time, limit int) ([]string, error)
+	DueBatches(ctx context.Context, now, again time.Time, limit int) ([]topup.BatchID, error)
+	ForgetDueBatch(ctx context.Context, id topup.BatchID) error
+	UpdateBatch(ctx context.Context, id topup.BatchID, change func(*topup.Batch) error) (*topup.Batch, error)
+	Lead(ctx context.Context, holder string, ttl time.Duration) (bool, error)
+	Resign(ctx context.Context, holder string) error
+}
+
+// Bell enqueues wake-ups.
+type Bell interface {
+	SendsAgain(ctx context.Context, p topup.ProviderName, due []topup.Due) error
+	Checks(ctx context.Context, p topup.ProviderName, due []topup.Due) error
+	Callbacks(ctx context.Context, ids []string) error
+	// Waiting is the number of tasks that wait in a queue.
+	Waiting(ctx context.Context, queue string) (int, error)
+}
+
+// Config is the scheduler's settings. Zero values are replaced by the defaults named.
+type Config struct {
+	Store Store
+	Bell  Bell
+	Log   *zap.Logger
+	// Providers are those whose top-ups are looked after.
+	Providers []topup.ProviderName
+	// SubmitQueue and CheckQueue name a provider's queues, for the send window.
+	SubmitQueue, CheckQueue func(topup.ProviderName) string
+	// Holder names this scheduler in the lease; LeaderTTL (10 s) is how long the lease lasts unrenewed.
+	Holder    string
+	LeaderTTL time.Duration
+	// Tick (200 ms) is the time between two looks; RescueAfter (30 s) the time after which a wake-up is repeated;
+	// CallbackLease (20 s) the same for callbacks.
+	Tick          time.Duration
+	RescueAfter   time.Duration
+	CallbackLease time.Duration
+	// Window (4,000) is the most tasks that wait in one queue at any time: the ledger holds the rest.
+	Window int
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+}
+
+const (
+	defaultTick        = 200 * time.Millisecond
+	defaultRescueAfter = 30 * time.Second
+	defaultLease       = 20 * time.Second
+	defaultLeaderTTL   = 10 * time.Second
+	defaultWindow      = 4000
+	// perTick bounds what one look takes from one index.
+	perTick = 2000
+)
+
+// Scheduler looks for what is due.
+type Scheduler struct {
+	cfg Config
+}
+
+// New returns a scheduler; Run starts it.
+func New(cfg Config) (*Scheduler, error) {
+	if cfg.Store == nil || cfg.Bell == nil || cfg.Log == nil || cfg.Holder == "" || cfg.SubmitQueue == nil || cfg.CheckQueue == nil {
+		return nil, errors.New("scheduler needs a store, a bell, a log, a holder and queue names")
+	}
+	cfg.Tick = orDefault(cfg.Tick, defaultTick)
+	cfg.RescueAfter = orDefault(cfg.RescueAfter, defaultRescueAfter)
+	cfg.CallbackLease = orDefault(cfg.CallbackLease, defaultLease)
+	cfg.LeaderTTL = orDefault(cfg.LeaderTTL, defaultLeaderTTL)
+	cfg.Window = orDefault(cfg.Window, defaultWindow)
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &Scheduler{cfg}, nil
+}
+
+func orDefault[T int | time.Duration](v, d T) T {
+	if v <= 0 {
+		return d
+	}
+	return v
+}
+
+// Run looks every tick while it leads, until ctx ends; then it gives up the lease. It always returns nil after
+// that: a store that is away is logged and tried again.
+func (s *Scheduler) Run(ctx context.Context) error {
+	ticker := time.NewTicker(s.cfg.Tick)
+	defer ticker.Stop()
+	defer s.resign()
+	var leading bool
+	var renewed time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		if !leading || time.Since(renewed) > s.cfg.LeaderTTL/3 {
+			was := leading
+			leading = s.lead(ctx)
+			renewed = time.Now()
+			if leading != was {
+				s.cfg.Log.Info("leadership", zap.Bool("leading", leading), zap.String("holder", s.cfg.Holder))
+			}
+		}
+		if !leading {
+			continue
+		}
+		if err := s.runOnce(ctx); err != nil && ctx.Err() == nil {
+			s.cfg.Log.Warn("look failed", zap.Error(err))
+		}
+	}
+}
+
+func (s *Scheduler) lead(ctx context.Context) bool {
+	ok, err := s.cfg.Store.Lead(ctx, s.cfg.Holder, s.cfg.LeaderTTL)
+	if err != nil && ctx.Err() == nil {
+		s.cfg.Log.Warn("lease not renewed", zap.Error(err))
+	}
+	return ok && err == nil
+}
+
+func (s *Scheduler) resign() {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	if err := s.cfg.Store.Resign(ctx, s.cfg.Holder); err != nil {
+		s.cfg.Log.Warn("lease not given up", zap.Error(err))
+	}
+}
+
+// runOnce looks once at everything. One part that fails does not keep the others from running.
+func (s *Scheduler) runOnce(ctx context.Context) error {
+	var errs []error
+	for _, p := range s.cfg.Providers {
+		errs = append(errs, s.rescue(ctx, p), s.recheck(ctx, p))
+	}
+	errs = append(errs, s.callbacks(ctx), s.batches(ctx))
+	return errors.Join(errs...)
+}
+
+// room is how many more tasks a queue may take.
+func (s *Scheduler) room(ctx context.Context, queue string) (int, error) {
+	waiting, err := s.cfg.Bell.Waiting(ctx, queue)
+	if err != nil {
+		return 0, fmt.Errorf("count %s: %w", queue, err)
+	}
+	return min(s.cfg.Window-waiting, perTick), nil
+}

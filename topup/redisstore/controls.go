@@ -1,0 +1,121 @@
+package redisstore
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-redis/redis_rate/v10"
+	"github.com/redis/go-redis/v9"
+
+	"topupq/topup"
+)
+
+// ReserveNumber implements topup.Controls.
+func (s *Store) ReserveNumber(ctx context.Context, p topup.ProviderName, number topup.MSISDN, id topup.ID, spacing time.Duration, now time.Time) (time.Time, error) {
+	if spacing <= 0 {
+		return time.Time{}, nil
+	}
+	res, err := s.eval(ctx, laneScript, []string{laneKey(p, number.Digits())}, string(id), millis(now), spacing.Milliseconds())
+	if err != nil {
+		return time.Time{}, err
+	}
+	at, err := res.Int64()
+	if err != nil || at == 0 {
+		return time.Time{}, unavailable(err)
+	}
+	return time.UnixMilli(at).UTC(), nil
+}
+
+// burstShare is the part of a second's permits that may be used at once.
+const burstShare = 10
+
+// AllowSend implements topup.Controls.
+func (s *Store) AllowSend(ctx context.Context, p topup.ProviderName, perSecond int) (time.Duration, error) {
+	if perSecond <= 0 {
+		return 0, nil
+	}
+	limit := redis_rate.Limit{Rate: perSecond, Period: time.Second, Burst: max(perSecond/burstShare, 1)}
+	res, err := s.limiter.Allow(ctx, rateKey(p), limit)
+	if err != nil {
+		return 0, unavailable(err)
+	}
+	if res.Allowed > 0 {
+		return 0, nil
+	}
+	return max(res.RetryAfter, time.Millisecond), nil
+}
+
+// PauseProvider implements topup.Controls.
+func (s *Store) PauseProvider(ctx context.Context, p topup.ProviderName, pause topup.Pause) error {
+	value, err := json.Marshal(pause)
+	if err != nil {
+		return fmt.Errorf("encode pause: %w", err)
+	}
+	return unavailable(s.rdb.Set(ctx, pauseKey(p), value, 0).Err())
+}
+
+// ResumeProvider implements topup.Controls.
+func (s *Store) ResumeProvider(ctx context.Context, p topup.ProviderName) error {
+	return unavailable(s.rdb.Del(ctx, pauseKey(p)).Err())
+}
+
+// Paused implements topup.Controls.
+func (s *Store) Paused(ctx context.Context, p topup.ProviderName) (*topup.Pause, error) {
+	value, err := s.rdb.Get(ctx, pauseKey(p)).Result()
+	if errors.Is(err, redis.Nil) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	pause := &topup.Pause{}
+	if err := json.Unmarshal([]byte(value), pause); err != nil {
+		return nil, fmt.Errorf("%w: pause of %s", errCorrupt, p)
+	}
+	return pause, nil
+}
+
+// LeaseCallback implements topup.Controls.
+func (s *Store) LeaseCallback(ctx context.Context, id string, ttl time.Duration) (bool, error) {
+	ok, err := s.rdb.SetNX(ctx, callbackLeaseKey(id), s.owner, ttl).Result()
+	return ok, unavailable(err)
+}
+
+// ReleaseCallback implements topup.Controls.
+func (s *Store) ReleaseCallback(ctx context.Context, id string) error {
+	_, err := s.eval(ctx, releaseScript, []string{callbackLeaseKey(id)}, s.owner)
+	return err
+}
+
+// Lead implements topup.Controls.
+func (s *Store) Lead(ctx context.Context, holder string, ttl time.Duration) (bool, error) {
+	res, err := s.eval(ctx, leadScript, []string{leaderKey}, holder, ttl.Milliseconds())
+	if err != nil {
+		return false, err
+	}
+	n, err := res.Int()
+	return n == 1, unavailable(err)
+}
+
+// Resign implements topup.Controls.
+func (s *Store) Resign(ctx context.Context, holder string) error {
+	_, err := s.eval(ctx, releaseScript, []string{leaderKey}, holder)
+	return err
+}
+
+// SpendCall implements topup.Controls.
+func (s *Store) SpendCall(ctx context.Context, p topup.ProviderName, day string, budget int64) (bool, error) {
+	if budget <= 0 {
+		return true, nil
+	}
+	pipe := s.rdb.Pipeline()
+	n := pipe.Incr(ctx, budgetKey(p, day))
+	pipe.Expire(ctx, budgetKey(p, day), 72*time.Hour)
+	if _, err := pipe.Exec(ctx); err != nil {
+		return false, unavailable(err)
+	}
+	return n.Val() <= budget, nil
+}

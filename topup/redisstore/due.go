@@ -1,0 +1,126 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"topupq/topup"
+)
+
+// maxDuePerShard bounds one due script.
+const maxDuePerShard = 128
+
+// DueSends implements topup.Ledger.
+func (s *Store) DueSends(ctx context.Context, p topup.ProviderName, now, again time.Time, limit int) ([]topup.Due, error) {
+	return s.due(ctx, func(shard int) string { return sendIndex(shard, p) }, now, again, limit)
+}
+
+// DueChecks implements topup.Ledger.
+func (s *Store) DueChecks(ctx context.Context, p topup.ProviderName, now, again time.Time, limit int) ([]topup.Due, error) {
+	return s.due(ctx, func(shard int) string { return checkIndex(shard, p) }, now, again, limit)
+}
+
+func (s *Store) due(ctx context.Context, index func(shard int) string, now, again time.Time, limit int) ([]topup.Due, error) {
+	answers, err := s.dueRows(ctx, dueScript, index, now, again, limit, func(shard int) []any { return []any{prefix(shard) + "t:"} })
+	if err != nil {
+		return nil, err
+	}
+	var out []topup.Due
+	for i := 0; i+1 < len(answers); i += 2 {
+		if h, ok := unpackHead(answers[i+1]); ok {
+			out = append(out, topup.Due{ID: topup.ID(answers[i]), State: h.state, Round: h.round})
+		}
+	}
+	return out, nil
+}
+
+// DueCallbacks implements topup.Ledger.
+func (s *Store) DueCallbacks(ctx context.Context, now, again time.Time, limit int) ([]string, error) {
+	return s.dueRows(ctx, dueNamesScript, outboxKey, now, again, limit, func(int) []any { return nil })
+}
+
+// DueBatches implements topup.Batches.
+func (s *Store) DueBatches(ctx context.Context, now, again time.Time, limit int) ([]topup.BatchID, error) {
+	names, err := s.dueRows(ctx, dueNamesScript, batchesDueKey, now, again, limit, func(int) []any { return nil })
+	out := make([]topup.BatchID, len(names))
+	for i, n := range names {
+		out[i] = topup.BatchID(n)
+	}
+	return out, err
+}
+
+// ForgetDueBatch implements topup.Batches.
+func (s *Store) ForgetDueBatch(ctx context.Context, id topup.BatchID) error {
+	pipe := s.rdb.Pipeline()
+	for shard := range shards {
+		pipe.ZRem(ctx, batchesDueKey(shard), string(id))
+	}
+	_, err := pipe.Exec(ctx)
+	return unavailable(err)
+}
+
+// dueRows first looks, with one cheap command per shard, which shards have anything due, and runs the script there.
+func (s *Store) dueRows(ctx context.Context, sc script, index func(shard int) string, now, again time.Time, limit int, extra func(shard int) []any) ([]string, error) {
+	pipe := s.rdb.Pipeline()
+	counts := make([]*redis.IntCmd, shards)
+	for shard := range shards {
+		counts[shard] = pipe.ZCount(ctx, index(shard), "-inf", formatMillis(now))
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return nil, unavailable(err)
+	}
+	var busy []int
+	for shard, c := range counts {
+		if c.Val() > 0 {
+			busy = append(busy, shard)
+		}
+	}
+	var out []string
+	start := int(newNonce() % shards)
+	for i := range busy {
+		shard := busy[(i+start)%len(busy)]
+		share := min(max(limit/len(busy), 1), maxDuePerShard)
+		args := append([]any{millis(now), share, millis(again)}, extra(shard)...)
+		res, err := s.eval(ctx, sc, []string{index(shard)}, args...)
+		if err != nil {
+			return out, err
+		}
+		rows, err := res.StringSlice()
+		if err != nil && !errors.Is(err, redis.Nil) {
+			return out, unavailable(err)
+		}
+		out = append(out, rows...)
+		if limit -= share; limit <= 0 {
+			break
+		}
+	}
+	return out, nil
+}
+
+// Backlog implements topup.Ledger.
+func (s *Store) Backlog(ctx context.Context) (topup.Backlog, error) {
+	b := topup.Backlog{Sends: map[topup.ProviderName]int64{}, Checks: map[topup.ProviderName]int64{}}
+	pipe := s.rdb.Pipeline()
+	var adds []func()
+	count := func(key string, add func(int64)) {
+		cmd := pipe.ZCard(ctx, key)
+		adds = append(adds, func() { add(cmd.Val()) })
+	}
+	for shard := range shards {
+		for _, p := range topup.Providers {
+			count(sendIndex(shard, p), func(n int64) { b.Sends[p] += n })
+			count(checkIndex(shard, p), func(n int64) { b.Checks[p] += n })
+		}
+		count(outboxKey(shard), func(n int64) { b.Callbacks += n })
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return b, unavailable(err)
+	}
+	for _, add := range adds {
+		add()
+	}
+	return b, nil
+}

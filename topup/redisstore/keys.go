@@ -1,0 +1,77 @@
+package redisstore
+
+import (
+	"fmt"
+	"hash/fnv"
+	"time"
+
+	"topupq/topup"
+)
+
+// shards is the number of hash tags that top-ups are spread over. Stored data depends on it: never change.
+const shards = 16
+
+// shardTags are the hash tags. They are chosen so that 1, 2, 3, 4 or 6 primaries get about equal shares.
+var shardTags = [shards]string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "a", "b", "c", "d", "e", "f"}
+
+// base32Index is the position of a character of an ID in the alphabet a-z2-7.
+func base32Index(c byte) int {
+	if c >= 'a' {
+		return int(c - 'a')
+	}
+	return int(c-'2') + 26
+}
+
+// shardOf tells the shard of a top-up or batch from the last character of its ID.
+func shardOf(id string) int {
+	if id == "" {
+		return 0
+	}
+	return base32Index(id[len(id)-1]) >> 1 & (shards - 1)
+}
+
+func prefix(shard int) string { return "tq{" + shardTags[shard] + "}" }
+
+func recordKey(id topup.ID) string { return prefix(shardOf(string(id))) + "t:" + string(id) }
+
+// sendIndex and checkIndex are sorted sets of IDs by the time they are due, in milliseconds.
+func sendIndex(shard int, p topup.ProviderName) string  { return prefix(shard) + "ready:" + string(p) }
+func checkIndex(shard int, p topup.ProviderName) string { return prefix(shard) + "due:" + string(p) }
+func outboxKey(shard int) string                        { return prefix(shard) + "outbox" }
+func batchesDueKey(shard int) string                    { return prefix(shard) + "batches" }
+
+func batchKey(id topup.BatchID) string { return prefix(shardOf(string(id))) + "b:" + string(id) }
+
+// batchCounters is a hash of one shard's share of a batch: states, open rows, sums.
+func batchCounters(shard int, id topup.BatchID) string { return prefix(shard) + "bc:" + string(id) }
+
+// batchList and dayList are lists of IDs in order of arrival, numberList a bucket of numbers of a month.
+func batchList(shard int, id topup.BatchID) string { return prefix(shard) + "bl:" + string(id) }
+
+func dayList(shard int, m topup.MerchantID, day time.Time) string {
+	return prefix(shard) + "m:" + string(m) + ":" + day.UTC().Format("20060102")
+}
+
+func numberList(shard int, number topup.MSISDN, month time.Time) string {
+	h := fnv.New32a()
+	h.Write([]byte(number.E164()))
+	return fmt.Sprintf("%sn:%s:%03x", prefix(shard), month.UTC().Format("200601"), h.Sum32()&0xfff)
+}
+
+// Keys of what is small: merchants, under one tag so that one script writes a merchant and its key index.
+const (
+	merchantsKey   = "tq{m}merchants"
+	merchantPrefix = "tq{m}merchant:"
+	apiKeyPrefix   = "tq{m}key:"
+)
+
+func lookupKey(id string) string                    { return "tq:lookup:" + id }
+func pauseKey(p topup.ProviderName) string          { return "tq:pause:" + string(p) }
+func rateKey(p topup.ProviderName) string           { return "tq:rate:" + string(p) }
+func laneKey(p topup.ProviderName, n string) string { return "tq:lane:" + string(p) + ":" + n }
+func budgetKey(p topup.ProviderName, day string) string {
+	return "tq:calls:" + string(p) + ":" + day
+}
+func callbackLeaseKey(id string) string { return "tq:cblease:" + id }
+
+const leaderKey = "tq:leader"

@@ -1,0 +1,278 @@
+package redisstore
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"golang.org/x/sync/errgroup"
+
+	"topupq/topup"
+)
+
+// maxCreateRows bounds one script of Create, so that no command holds Redis for long.
+const maxCreateRows = 64
+
+// group is the rows of one Create that one script can take.
+type group struct {
+	shard    int
+	merchant topup.MerchantID
+	batch    topup.BatchID
+	day      string
+}
+
+// Create implements topup.Ledger.
+func (s *Store) Create(ctx context.Context, ts []*topup.Topup) ([]topup.Created, error) {
+	groups := map[group][]int{}
+	for i, t := range ts {
+		g := group{shardOf(string(t.ID)), t.Merchant, t.Batch, t.CreatedAt.UTC().Format("20060102")}
+		groups[g] = append(groups[g], i)
+	}
+	out := make([]topup.Created, len(ts))
+	eg, ctx := errgroup.WithContext(ctx)
+	for g, rows := range groups {
+		eg.Go(func() error {
+			for part := range slices.Chunk(rows, maxCreateRows) {
+				if err := s.createGroup(ctx, g, ts, part, out); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return out, eg.Wait()
+}
+
+func (s *Store) createGroup(ctx context.Context, g group, ts []*topup.Topup, rows []int, out []topup.Created) error {
+	first := ts[rows[0]]
+	keys := make([]string, 0, 3+3*len(rows))
+	keys = append(keys, dayList(g.shard, g.merchant, first.CreatedAt), batchList(g.shard, g.batch), batchCounters(g.shard, g.batch))
+	args := make([]any, 0, 2+5*len(rows))
+	args = append(args, len(rows), b2i(g.batch != ""))
+	nonces := make([]uint64, len(rows))
+	for i, row := range rows {
+		t := ts[row]
+		nonces[i] = newNonce()
+		keys = append(keys, recordKey(t.ID), sendIndex(g.shard, t.Provider), numberList(g.shard, t.Recipient, t.CreatedAt))
+		args = append(args, string(t.ID), pack(t, nonces[i]), millis(dueTime(t)), t.Amount.Currency, t.Amount.Micros())
+	}
+	res, err := s.eval(ctx, createScript, keys, args...)
+	if err != nil {
+		return err
+	}
+	results, err := res.Slice()
+	if err != nil || len(results) != len(rows) {
+		return unavailable(fmt.Errorf("create: unexpected answer: %w", err))
+	}
+	for i, row := range rows {
+		there, exists := results[i].(string)
+		if !exists {
+			continue
+		}
+		if h, ok := unpackHead(there); ok && h.nonce == nonces[i] {
+			continue // written by the first try of this very call
+		}
+		if out[row].Existing, err = unpack(ts[row].ID, there); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Get implements topup.Ledger.
+func (s *Store) Get(ctx context.Context, id topup.ID) (*topup.Topup, error) {
+	key := recordKey(id)
+	cmd, err := s.pipe.do(ctx, func(p redis.Pipeliner) redis.Cmder { return p.Get(ctx, key) })
+	if err != nil {
+		return nil, err
+	}
+	value, err := cmd.(*redis.StringCmd).Result()
+	if err != nil {
+		return nil, notFound(err)
+	}
+	return unpack(id, value)
+}
+
+// GetMany implements topup.Ledger.
+func (s *Store) GetMany(ctx context.Context, ids []topup.ID) ([]*topup.Topup, error) {
+	out := make([]*topup.Topup, len(ids))
+	for start := 0; start < len(ids); start += maxPipeline {
+		part := ids[start:min(start+maxPipeline, len(ids))]
+		pipe := s.rdb.Pipeline()
+		cmds := make([]*redis.StringCmd, len(part))
+		for i, id := range part {
+			cmds[i] = pipe.Get(ctx, recordKey(id))
+		}
+		if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
+			return nil, unavailable(err)
+		}
+		for i, cmd := range cmds {
+			value, err := cmd.Result()
+			if errors.Is(err, redis.Nil) {
+				continue
+			}
+			if err != nil {
+				return nil, unavailable(err)
+			}
+			if out[start+i], err = unpack(part[i], value); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return out, nil
+}
+
+// maxUpdateTries bounds how often Update starts again because somebody else wrote.
+const maxUpdateTries = 24
+
+// Update implements topup.Ledger.
+func (s *Store) Update(ctx context.Context, id topup.ID, change func(*topup.Topup) error) (*topup.Topup, error) {
+	t, err := s.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return s.UpdateLoaded(ctx, t, change)
+}
+
+// UpdateLoaded implements topup.Ledger.
+func (s *Store) UpdateLoaded(ctx context.Context, t *topup.Topup, change func(*topup.Topup) error) (*topup.Topup, error) {
+	for range maxUpdateTries {
+		next := clone(t)
+		if err := change(next); err != nil {
+			if errors.Is(err, topup.ErrUnchanged) {
+				return t, nil
+			}
+			return t, err
+		}
+		written, err := s.write(ctx, t, next)
+		if err != nil {
+			return t, err
+		}
+		if written {
+			return next, nil
+		}
+		if t, err = s.Get(ctx, t.ID); err != nil {
+			return nil, err
+		}
+	}
+	return t, topup.ErrContention
+}
+
+// clone is a copy whose slices a transition may change.
+func clone(t *topup.Topup) *topup.Topup {
+	c := *t
+	c.Incidents = nil
+	c.History = slices.Clip(t.History)
+	c.Callbacks = slices.Clone(t.Callbacks)
+	for i := range c.Callbacks {
+		c.Callbacks[i].Attempts = slices.Clip(c.Callbacks[i].Attempts)
+	}
+	return &c
+}
+
+// write replaces from by to, false when somebody else has written since from was read.
+func (s *Store) write(ctx context.Context, from, to *topup.Topup) (bool, error) {
+	to.Rev = from.Rev + 1
+	nonce := newNonce()
+	shard := shardOf(string(to.ID))
+	guard := make([]byte, 5)
+	guard[0] = byte(from.State)
+	binary.BigEndian.PutUint32(guard[1:], from.Rev)
+	number := binary.BigEndian.AppendUint64(nil, nonce)
+
+	fromIndex, toIndex := indexOf(from, shard), indexOf(to, shard)
+	leave, due := "0", ""
+	if fromIndex != "" && fromIndex != toIndex {
+		leave = "1"
+	}
+	if toIndex != "" && (fromIndex != toIndex || !from.DueAt.Equal(to.DueAt)) {
+		due = strconv.FormatInt(millis(dueTime(to)), 10)
+	}
+	before, after, open, sumField, sum := counters(from, to)
+	keys := []string{
+		recordKey(to.ID), orKey(fromIndex, shard), orKey(toIndex, shard), outboxKey(shard),
+		batchCounters(shard, to.Batch), batchesDueKey(shard),
+	}
+	res, err := s.eval(ctx, writeScript, keys, guard, number, pack(to, nonce), string(to.ID), leave, due,
+		s.outboxChange(from, to), string(to.Batch), before, after, open, sumField, sum, millis(to.UpdatedAt))
+	if err != nil {
+		return false, err
+	}
+	n, err := res.Int()
+	return n != 0, unavailable(err)
+}
+
+// orKey stands in for an index that a script does not touch.
+func orKey(index string, shard int) string {
+	if index == "" {
+		return outboxKey(shard)
+	}
+	return index
+}
+
+// indexOf is the due index that a top-up stands in, "" for none.
+func indexOf(t *topup.Topup, shard int) string {
+	switch {
+	case t.State == topup.Accepted:
+		return sendIndex(shard, t.Provider)
+	case t.State == topup.Held || t.DueAt.IsZero():
+		return ""
+	default:
+		return checkIndex(shard, t.Provider)
+	}
+}
+
+// dueTime is when the index shows a top-up: an accepted one at its expiry at the latest.
+func dueTime(t *topup.Topup) time.Time {
+	if t.State == topup.Accepted && !t.ExpiresAt.IsZero() && t.ExpiresAt.Before(t.DueAt) {
+		return t.ExpiresAt
+	}
+	return t.DueAt
+}
+
+// outboxChange is the outbox time of the first callback owed: "" for no change, "-" for none any more. A fresh
+// callback is left to the process that records it for a while.
+func (s *Store) outboxChange(from, to *topup.Topup) string {
+	before, after := s.outboxTime(from), s.outboxTime(to)
+	switch {
+	case after.Equal(before):
+		return ""
+	case after.IsZero():
+		return "-"
+	default:
+		return strconv.FormatInt(millis(after), 10)
+	}
+}
+
+func (s *Store) outboxTime(t *topup.Topup) time.Time {
+	c := t.NextCallback()
+	if c == nil {
+		return time.Time{}
+	}
+	return s.leased(c)
+}
+
+func (s *Store) leased(c *topup.Callback) time.Time {
+	if len(c.Attempts) == 0 {
+		return c.NextAt.Add(s.opts.CallbackLease)
+	}
+	return c.NextAt
+}
+
+// counters says how a write changes its batch's counters.
+func counters(from, to *topup.Topup) (before, after string, open int, sumField string, sum int64) {
+	if to.Batch == "" || from.State == to.State {
+		return "", "", 0, "", 0
+	}
+	before, after = strconv.Itoa(int(from.State)), strconv.Itoa(int(to.State))
+	open = int(b2i(!to.State.Closed()) - b2i(!from.State.Closed()))
+	if delta := b2i(to.State == topup.Succeeded) - b2i(from.State == topup.Succeeded); delta != 0 {
+		sumField, sum = "s:"+to.Amount.Currency, delta*to.Amount.Micros()
+	}
+	return before, after, open, sumField, sum
+}

@@ -1,0 +1,156 @@
+package redisstore
+
+// createScript records new top-ups of one shard, merchant, batch and day.
+//
+// KEYS: 1 day list, 2 batch list, 3 batch counters, then three per row: record, send index, number list.
+// ARGV: 1 rows, 2 "1" when there is a batch, then five per row: ID, value, due time, currency, micros.
+// Per row it returns 1 for written, or the value that is there.
+var createScript = newScript(`
+local out, ids, sums, open = {}, {}, {}, 0
+for i = 1, tonumber(ARGV[1]) do
+  local k, a = 3 + (i - 1) * 3, 2 + (i - 1) * 5
+  local there = redis.call('GET', KEYS[k + 1])
+  if there then
+    out[i] = there
+  else
+    redis.call('SET', KEYS[k + 1], ARGV[a + 2])
+    redis.call('ZADD', KEYS[k + 2], ARGV[a + 3], ARGV[a + 1])
+    redis.call('RPUSH', KEYS[k + 3], ARGV[a + 1])
+    ids[#ids + 1] = ARGV[a + 1]
+    open = open + 1
+    sums[ARGV[a + 4]] = (sums[ARGV[a + 4]] or 0) + tonumber(ARGV[a + 5])
+    out[i] = 1
+  end
+end
+if open > 0 then
+  redis.call('RPUSH', KEYS[1], unpack(ids))
+  if ARGV[2] == '1' then
+    redis.call('RPUSH', KEYS[2], unpack(ids))
+    redis.call('HINCRBY', KEYS[3], 'o', open)
+    redis.call('HINCRBY', KEYS[3], '1', open)
+    for c, n in pairs(sums) do redis.call('HINCRBY', KEYS[3], 'q:' .. c, string.format('%.0f', n)) end
+  end
+end
+return out
+`)
+
+// writeScript is the compare-and-set of one top-up with everything that follows from it.
+//
+// KEYS: 1 record, 2 index it leaves, 3 index it enters, 4 outbox, 5 batch counters, 6 batches due.
+// ARGV: 1 state and revision expected (5 bytes), 2 number of this write, 3 value, 4 ID, 5 "1" to leave index 2,
+// 6 due time in index 3 or "", 7 outbox time, "-" to leave it or "" for no change, 8 batch or "", 9 state before,
+// 10 state after ("" for no move), 11 change of open rows, 12 field of succeeded sums or "", 13 its change, 14 now.
+// It returns 1 for written, 2 for written before by this very call, 0 for changed by somebody else.
+var writeScript = newScript(`
+local h = redis.call('GETRANGE', KEYS[1], 0, 15)
+if string.sub(h, 9, 16) == ARGV[2] then return 2 end
+if string.sub(h, 2, 6) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[3])
+if ARGV[5] == '1' then redis.call('ZREM', KEYS[2], ARGV[4]) end
+if ARGV[6] ~= '' then redis.call('ZADD', KEYS[3], ARGV[6], ARGV[4]) end
+if ARGV[7] == '-' then redis.call('ZREM', KEYS[4], ARGV[4])
+elseif ARGV[7] ~= '' then redis.call('ZADD', KEYS[4], ARGV[7], ARGV[4]) end
+if ARGV[8] ~= '' and ARGV[10] ~= '' then
+  redis.call('HINCRBY', KEYS[5], ARGV[9], -1)
+  redis.call('HINCRBY', KEYS[5], ARGV[10], 1)
+  if ARGV[12] ~= '' then redis.call('HINCRBY', KEYS[5], ARGV[12], ARGV[13]) end
+  if ARGV[11] ~= '0' and redis.call('HINCRBY', KEYS[5], 'o', ARGV[11]) == 0 then
+    redis.call('ZADD', KEYS[6], ARGV[14], ARGV[8])
+  end
+end
+return 1
+`)
+
+// dueScript takes what is due from an index of top-ups and puts it off, so that it is shown again then.
+//
+// KEYS: 1 index. ARGV: 1 now, 2 limit, 3 again, 4 prefix of the record keys. It returns ID and head in turn. An
+// entry without a record is dropped.
+var dueScript = newScript(`
+local out = {}
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])) do
+  local h = redis.call('GETRANGE', ARGV[4] .. id, 0, 15)
+  if h == '' then
+    redis.call('ZREM', KEYS[1], id)
+  else
+    redis.call('ZADD', KEYS[1], ARGV[3], id)
+    out[#out + 1] = id
+    out[#out + 1] = h
+  end
+end
+return out
+`)
+
+// dueNamesScript is dueScript for an index of names without heads: owed callbacks, batches.
+var dueNamesScript = newScript(`
+local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
+for _, id in ipairs(ids) do redis.call('ZADD', KEYS[1], ARGV[3], id) end
+return ids
+`)
+
+// batchScript is the compare-and-set of a batch record.
+//
+// KEYS: 1 batch, 2 outbox, 3 batches due. ARGV: 1 revision expected ("" for a new one), 2 value, 3 ID, 4 outbox
+// time, "-" or "", 5 now, or "" when the batch cannot have closed.
+var batchScript = newScript(`
+local rev = redis.call('HGET', KEYS[1], 'rev') or ''
+if rev ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'rev', (tonumber(rev) or 0) + 1, 'v', ARGV[2])
+if ARGV[4] == '-' then redis.call('ZREM', KEYS[2], ARGV[3])
+elseif ARGV[4] ~= '' then redis.call('ZADD', KEYS[2], ARGV[4], ARGV[3]) end
+if ARGV[5] ~= '' then redis.call('ZADD', KEYS[3], ARGV[5], ARGV[3]) end
+return 1
+`)
+
+// merchantScript writes a merchant when its revision is the expected one, and its keys' index with it.
+//
+// KEYS: 1 merchant, 2 set of merchants. ARGV: 1 revision expected, 2 value, 3 ID, 4 prefix of key entries, 5
+// number of hashes that go, then these, then the hashes that stay or come.
+var merchantScript = newScript(`
+local rev = redis.call('HGET', KEYS[1], 'rev') or '0'
+if rev ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'rev', tonumber(rev) + 1, 'v', ARGV[2])
+redis.call('SADD', KEYS[2], ARGV[3])
+local gone = tonumber(ARGV[5])
+for i = 6, #ARGV do
+  if i < 6 + gone then redis.call('DEL', ARGV[4] .. ARGV[i])
+  else redis.call('SET', ARGV[4] .. ARGV[i], ARGV[3]) end
+end
+return 1
+`)
+
+// laneScript gives the top-ups of one number their turns, a spacing apart and in order of asking.
+//
+// KEYS: 1 lane. ARGV: 1 ID, 2 now, 3 spacing, both in milliseconds. It returns 0 when it is the ID's turn, else
+// the time of its turn.
+var laneScript = newScript(`
+local now, spacing = tonumber(ARGV[2]), tonumber(ARGV[3])
+local f = redis.call('HMGET', KEYS[1], 'by', 'sent', 'last', ARGV[1])
+local by, sent, last, slot = f[1], tonumber(f[2] or '-1'), tonumber(f[3] or '-1'), tonumber(f[4] or '-1')
+if by == ARGV[1] then return 0 end
+if slot < 0 then
+  slot = now
+  if last >= 0 then slot = math.max(now, last + spacing) end
+  redis.call('HSET', KEYS[1], ARGV[1], slot, 'last', slot)
+end
+local free = slot
+if sent >= 0 then free = math.max(slot, sent + spacing) end
+redis.call('PEXPIRE', KEYS[1], math.max(free - now, 0) + 2 * spacing)
+if free > now then return free end
+redis.call('HSET', KEYS[1], 'by', ARGV[1], 'sent', now)
+redis.call('HDEL', KEYS[1], ARGV[1])
+return 0
+`)
+
+// leadScript takes or renews a lease. KEYS: 1 lease. ARGV: 1 holder, 2 time to live in milliseconds.
+var leadScript = newScript(`
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+`)
+
+// releaseScript ends a lease of the holder. KEYS: 1 lease. ARGV: 1 holder.
+var releaseScript = newScript(`
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+`)

@@ -1,0 +1,68 @@
+package redisstore
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"github.com/go-redis/redis_rate/v10"
+	"github.com/redis/go-redis/v9"
+
+	"topupq/topup"
+)
+
+// Options are the settings of a Store. The zero value is good.
+type Options struct {
+	// CallbackLease is how long the process that records an outcome may send its callback before the outbox shows
+	// it to others; longer than a callback's timeout. Default 20 s.
+	CallbackLease time.Duration
+}
+
+const defaultCallbackLease = 20 * time.Second
+
+// Store is the topup.Store in Redis. It is safe for concurrent use.
+type Store struct {
+	rdb     redis.UniversalClient
+	pipe    *committer
+	limiter *redis_rate.Limiter
+	opts    Options
+	// owner marks the leases of this process.
+	owner string
+}
+
+var _ topup.Store = (*Store)(nil)
+
+// Open returns a Store on rdb, which it does not own: Close leaves rdb open. It makes no call: a Redis that is
+// away shows at the first one, as topup.ErrUnavailable.
+func Open(rdb redis.UniversalClient, opts Options) *Store {
+	if opts.CallbackLease <= 0 {
+		opts.CallbackLease = defaultCallbackLease
+	}
+	return &Store{rdb: rdb, pipe: newCommitter(rdb), limiter: redis_rate.NewLimiter(rdb), opts: opts, owner: topup.NewLookupID()}
+}
+
+// Close sends what is under way and ends the store's goroutines.
+func (s *Store) Close() { s.pipe.close() }
+
+// Ping reports whether Redis can be read and written.
+func (s *Store) Ping(ctx context.Context) error {
+	return unavailable(s.rdb.Set(ctx, "tq:ping", 1, time.Minute).Err())
+}
+
+// newNonce numbers one write, so that a repeat of it is recognised. It is never 0.
+func newNonce() uint64 {
+	var b [8]byte
+	rand.Read(b[:])
+	return binary.BigEndian.Uint64(b[:]) | 1
+}
+
+func notFound(err error) error {
+	if errors.Is(err, redis.Nil) {
+		return topup.ErrNotFound
+	}
+	return unavailable(err)
+}
+
+func millis(t time.Time) int64 { return t.UnixMilli() }

@@ -1,0 +1,225 @@
+package topup
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+)
+
+// Store is everything that is kept. Every method returns an error that wraps ErrUnavailable when the store is
+// away, full or read-only; nothing is then half done, but a write may have taken effect unseen. Repeating it is
+// always safe. storetest holds the behaviour that every Store must show.
+type Store interface {
+	Ledger
+	Batches
+	Merchants
+	Lookups
+	Controls
+}
+
+// Ledger holds the top-ups.
+type Ledger interface {
+	// Create records new top-ups (each must have been Accepted) and returns one result per row, in order. A
+	// row whose ID exists is not written: its Existing is the present record.
+	Create(ctx context.Context, ts []*Topup) ([]Created, error)
+	// Get returns one top-up. ErrNotFound.
+	Get(ctx context.Context, id ID) (*Topup, error)
+	// GetMany returns the top-ups in the order of ids, nil where there is none.
+	GetMany(ctx context.Context, ids []ID) ([]*Topup, error)
+	// Update loads id, gives it to change, and writes it back with all indexes, counters and owed callbacks in
+	// one atomic step, provided that nobody else has written it since; then change runs again on the new
+	// record. change must be a pure function of the record. An error from change leaves everything as it is and
+	// is returned; ErrUnchanged as a nil error. The record returned is as written, or as loaded with an error.
+	// ErrNotFound, ErrContention.
+	Update(ctx context.Context, id ID, change func(*Topup) error) (*Topup, error)
+	// UpdateLoaded is Update without the first load: t is a record just read. t itself is not touched.
+	UpdateLoaded(ctx context.Context, t *Topup, change func(*Topup) error) (*Topup, error)
+
+	// DueSends and DueChecks return up to limit top-ups of a provider that are due at now, and put each off until
+	// again, so that a lost wake-up is repeated then. A write of the record sets its own time.
+	DueSends(ctx context.Context, p ProviderName, now, again time.Time, limit int) ([]Due, error)
+	DueChecks(ctx context.Context, p ProviderName, now, again time.Time, limit int) ([]Due, error)
+	// DueCallbacks returns up to limit IDs of top-ups or batches that owe a callback at now, likewise.
+	DueCallbacks(ctx context.Context, now, again time.Time, limit int) ([]string, error)
+
+	// List returns a merchant's top-ups, newest first. See Query.
+	List(ctx context.Context, q Query) (Page, error)
+	// Backlog counts what the indexes hold, for metrics and for the send window.
+	Backlog(ctx context.Context) (Backlog, error)
+}
+
+// Created is the result of one row of Create: Existing is nil when the row was written.
+type Created struct {
+	Existing *Topup
+}
+
+// Due is one top-up that wants a wake-up. Round is the number that makes the wake-up's name new after progress:
+// Attempts for a send, Checks for a check.
+type Due struct {
+	ID    ID
+	State State
+	Round int
+}
+
+// Query selects top-ups. Merchant is required for the intake; operators leave it empty together with Batch set or
+// Recipient set. Zero fields match everything.
+type Query struct {
+	Merchant  MerchantID
+	Batch     BatchID
+	Recipient MSISDN
+	States    []State
+	// From and To bound CreatedAt: From <= t < To. Without From, 35 days back from To or now.
+	From, To time.Time
+	// Match, when set, is asked last.
+	Match func(*Topup) bool
+	// Cursor is Page.Next of the page before; "" for the first. Limit is 1 to 1000, default 100.
+	Cursor string
+	Limit  int
+}
+
+// Page is one page of a listing; Next is "" on the last one. A batch is listed in line order.
+type Page struct {
+	Topups []*Topup
+	Next   string
+}
+
+// Backlog counts due-index entries per provider and the callbacks owed.
+type Backlog struct {
+	Sends, Checks map[ProviderName]int64
+	Callbacks     int64
+}
+
+// Batch is one bulk submission.
+type Batch struct {
+	ID       BatchID
+	Merchant MerchantID
+	Name     string
+	// Rows = Accepted + Duplicates + Rejected once the batch is sealed, that is read to its end.
+	Rows, Accepted, Duplicates, Rejected int64
+	Sealed                               bool
+	// States counts the accepted rows; Requested and Succeeded are sums per currency.
+	States               map[State]int64
+	Requested, Succeeded map[string]Money
+	CreatedAt, ClosedAt  time.Time
+	// Callback is the batch.completed event, nil until the batch closes.
+	Callback *Callback
+	// Rev rises with every write of the batch itself, not with its counters.
+	Rev uint32
+}
+
+// Closed counts the rows whose outcome is known.
+func (b *Batch) Closed() int64 { return b.States[Succeeded] + b.States[Failed] + b.States[Reversed] }
+
+// Progress is the share of accepted rows that are closed, 0 to 1; 1 for a batch without any.
+func (b *Batch) Progress() float64 {
+	if b.Accepted == 0 {
+		if b.Sealed {
+			return 1
+		}
+		return 0
+	}
+	return float64(b.Closed()) / float64(b.Accepted)
+}
+
+// Batches holds the bulk submissions.
+type Batches interface {
+	CreateBatch(ctx context.Context, b *Batch) error
+	// GetBatch returns a batch with its counters summed. ErrNotFound.
+	GetBatch(ctx context.Context, id BatchID) (*Batch, error)
+	// UpdateBatch is Update for the batch record itself (name, counts, sealing, closing, callback).
+	UpdateBatch(ctx context.Context, id BatchID, change func(*Batch) error) (*Batch, error)
+	// DueBatches returns batches that may have closed since, likewise repeated at again until ForgetDueBatch.
+	DueBatches(ctx context.Context, now, again time.Time, limit int) ([]BatchID, error)
+	ForgetDueBatch(ctx context.Context, id BatchID) error
+}
+
+// Merchants holds the merchants.
+type Merchants interface {
+	// PutMerchant writes m when its Rev is the stored one (0 for a new one) and raises it. ErrContention.
+	PutMerchant(ctx context.Context, m *Merchant) error
+	// GetMerchant and MerchantByKey (SHA-256 in hex) return ErrNotFound where there is none.
+	GetMerchant(ctx context.Context, id MerchantID) (*Merchant, error)
+	MerchantByKey(ctx context.Context, hash string) (*Merchant, error)
+	ListMerchants(ctx context.Context) ([]*Merchant, error)
+}
+
+// LookupState is where a lookup stands.
+type LookupState string
+
+// The lookup states.
+const (
+	LookupQueued LookupState = "queued"
+	LookupDone   LookupState = "done"
+	LookupFailed LookupState = "failed"
+)
+
+// Lookup is one non-paying question to a provider, kept for 24 hours.
+type Lookup struct {
+	ID        string          `json:"id"`
+	Merchant  MerchantID      `json:"merchant"`
+	Provider  ProviderName    `json:"provider"`
+	Action    string          `json:"action"`
+	Params    map[string]any  `json:"params,omitempty"`
+	State     LookupState     `json:"state"`
+	Result    json.RawMessage `json:"result,omitempty"`
+	Error     *LookupError    `json:"error,omitempty"`
+	CreatedAt time.Time       `json:"created_at"`
+	DoneAt    time.Time       `json:"done_at,omitzero"`
+}
+
+// Lookups holds lookups and what they found.
+type Lookups interface {
+	// PutLookup writes l for ttl.
+	PutLookup(ctx context.Context, l *Lookup, ttl time.Duration) error
+	// GetLookup returns ErrNotFound where there is none, or not any more.
+	GetLookup(ctx context.Context, id string) (*Lookup, error)
+}
+
+// Pause stops the sending of a provider.
+type Pause struct {
+	Reason Code `json:"reason"`
+	// Actor is "worker" or "operator:<name>"; a worker's pause ends by itself at Until with one probe.
+	Actor string    `json:"actor"`
+	Since time.Time `json:"since"`
+	Until time.Time `json:"until,omitzero"`
+	// Strikes counts pauses in a row and lengthens the next one.
+	Strikes int `json:"strikes,omitempty"`
+}
+
+// Controls holds what steers workers and the scheduler, beside the record itself.
+type Controls interface {
+	// ReserveNumber lets one top-up per provider and number through in spacing: it returns the zero time when
+	// id has the lane, else when to come back. Repeating it for the same id is granted again.
+	ReserveNumber(ctx context.Context, p ProviderName, number MSISDN, id ID, spacing time.Duration, now time.Time) (time.Time, error)
+	// AllowSend takes one of a provider's perSecond permits; it returns the wait until there is one, else 0.
+	AllowSend(ctx context.Context, p ProviderName, perSecond int) (time.Duration, error)
+	// PauseProvider, ResumeProvider and Paused steer a provider's sending; Paused is nil when it runs.
+	PauseProvider(ctx context.Context, p ProviderName, pause Pause) error
+	ResumeProvider(ctx context.Context, p ProviderName) error
+	Paused(ctx context.Context, p ProviderName) (*Pause, error)
+	// LeaseCallback makes the caller the only sender of callbacks for a top-up or batch for ttl; false means that
+	// another one is. ReleaseCallback ends it.
+	LeaseCallback(ctx context.Context, id string, ttl time.Duration) (bool, error)
+	ReleaseCallback(ctx context.Context, id string) error
+	// Lead makes holder the only scheduler for ttl, or renews it; false means that another one is. Resign ends it.
+	Lead(ctx context.Context, holder string, ttl time.Duration) (bool, error)
+	Resign(ctx context.Context, holder string) error
+	// SpendCall takes one of a provider's status calls of the day (budget 0 means no limit); false when used up.
+	SpendCall(ctx context.Context, p ProviderName, day string, budget int64) (bool, error)
+	// Ping reports whether the store can be read and written.
+	Ping(ctx context.Context) error
+}
+
+// Close marks a sealed batch whose last row is closed, and owes its merchant the batch.completed event. It is
+// ErrNotAllowed while rows are open, and ErrUnchanged when it is closed already.
+func (b *Batch) Close(now time.Time) error {
+	if !b.ClosedAt.IsZero() {
+		return ErrUnchanged
+	}
+	if !b.Sealed || b.Closed() < b.Accepted {
+		return ErrNotAllowed
+	}
+	b.ClosedAt = now
+	b.Callback = &Callback{Version: 1, Type: EventBatchCompleted, State: CallbackWaiting, NextAt: now}
+	return nil
+}

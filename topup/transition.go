@@ -1,0 +1,165 @@
+package topup
+
+import "time"
+
+// Actors of the history.
+const (
+	ActorIntake    = "intake"
+	ActorWorker    = "worker"
+	ActorCheck     = "check"
+	ActorScheduler = "scheduler"
+	ActorMerchant  = "merchant"
+	operatorPrefix = "operator:"
+)
+
+// ActorOperator is the history's name for an operator.
+func ActorOperator(name string) string { return operatorPrefix + name }
+
+// Accept makes t an accepted top-up, due at once. t must not have a state yet.
+func (t *Topup) Accept(actor string, now time.Time) error {
+	t.CreatedAt, t.DueAt = now, now
+	return t.move(Accepted, now, Move{Actor: actor, Reason: CodeSubmitted})
+}
+
+// BeginSend records the intent to send before anything is sent: only the worker whose BeginSend the store has applied may
+// make the paying call, with token as its proof. It fails with ErrNotAllowed unless t is accepted and not expired.
+func (t *Topup) BeginSend(p Policy, token uint64, now time.Time) error {
+	if t.State != Accepted || t.Expired(now) {
+		return ErrNotAllowed
+	}
+	t.Attempts++
+	t.Claim, t.SentAt, t.SendDeadline = token, now, now.Add(p.Timeout)
+	t.DueAt, t.Waiting, t.Absences = t.SendDeadline.Add(p.Margin), "", 0
+	return t.move(Submitting, now, Move{Actor: ActorWorker, Reason: CodeSending})
+}
+
+// Expired reports whether an accepted top-up may no longer be sent.
+func (t *Topup) Expired(now time.Time) bool { return !t.ExpiresAt.IsZero() && !now.Before(t.ExpiresAt) }
+
+// Expire closes an accepted top-up that is past its expiry. One whose earlier send is not proved absent is not
+// failed: it goes back to being asked about, without a send.
+func (t *Topup) Expire(now time.Time) error {
+	if t.State != Accepted || !t.Expired(now) {
+		return ErrNotAllowed
+	}
+	if t.Unproved {
+		return t.askAgain(CodeExpired, now)
+	}
+	return t.fail(ActorScheduler, CodeExpired, Outcome{}, now)
+}
+
+// askAgain takes an accepted top-up whose earlier send may exist back to unknown. No send happens in between: the
+// two moves are one write.
+func (t *Topup) askAgain(why Code, now time.Time) error {
+	if err := t.move(Submitting, now, Move{Actor: ActorWorker, Reason: why}); err != nil {
+		return err
+	}
+	t.DueAt = now
+	return t.move(Unknown, now, Move{Actor: ActorWorker, Reason: why})
+}
+
+// Defer leaves an accepted top-up for later: spacing of its number, a rate limit, a paused provider.
+func (t *Topup) Defer(until time.Time, why Code) error {
+	if t.State != Accepted {
+		return ErrNotAllowed
+	}
+	t.DueAt, t.Waiting = until, why
+	return nil
+}
+
+// Rescue takes a submitting top-up whose sender has not come back by the deadline to unknown, to be asked at once.
+func (t *Topup) Rescue(p Policy, now time.Time) error {
+	if t.State != Submitting || now.Before(t.SendDeadline.Add(p.Margin)) {
+		return ErrNotAllowed
+	}
+	t.Exposed, t.DueAt = true, now
+	return t.move(Unknown, now, Move{Actor: ActorScheduler, Reason: CodeWorkerLost})
+}
+
+// Replay sends a held top-up again: back to accepted, due at once, with fresh tries.
+func (t *Topup) Replay(actor, reason string, now time.Time) error {
+	if t.State != Held {
+		return ErrNotAllowed
+	}
+	t.Tries, t.Resends, t.DueAt, t.Failure, t.Waiting = 0, 0, now, nil, ""
+	return t.move(Accepted, now, Move{Actor: actor, Reason: CodeReplayed, Note: reason})
+}
+
+// Cancel closes an accepted or held top-up that provably was never sent. It fails with ErrNotAllowed otherwise.
+func (t *Topup) Cancel(actor, reason string, now time.Time) error {
+	if (t.State != Accepted && t.State != Held) || t.Unproved {
+		return ErrNotAllowed
+	}
+	t.Failure = &Failure{Code: CodeCancelled, Message: FailureText(CodeCancelled)}
+	t.DueAt = time.Time{}
+	return t.move(Failed, now, Move{Actor: actor, Reason: CodeCancelled, Note: reason})
+}
+
+// Resolve closes an unresolved top-up on a person's word: to must be Succeeded or Failed, reason is kept.
+func (t *Topup) Resolve(to State, actor, reason string, now time.Time) error {
+	if t.State != Unresolved || (to != Succeeded && to != Failed) {
+		return ErrNotAllowed
+	}
+	if to == Failed {
+		t.Failure = &Failure{Code: CodeResolved, Message: FailureText(CodeResolved)}
+	}
+	t.DueAt = time.Time{}
+	return t.move(to, now, Move{Actor: actor, Reason: CodeResolved, Note: reason})
+}
+
+// fail closes t as failed with proof that nobody was charged.
+func (t *Topup) fail(actor string, code Code, o Outcome, now time.Time) error {
+	t.Failure = &Failure{Code: code, Message: FailureText(code), ProviderCode: o.ProviderCode}
+	t.DueAt, t.Waiting, t.Refusal, t.Contradictions = time.Time{}, "", nil, 0
+	return t.move(Failed, now, Move{Actor: actor, Reason: code, ProviderCode: o.ProviderCode, ProviderMessage: o.ProviderMessage})
+}
+
+// hold stops t until a person helps. Only for what is provably not sent.
+func (t *Topup) hold(actor string, code Code, o Outcome, now time.Time) error {
+	t.Failure = &Failure{Code: code, Message: FailureText(code), ProviderCode: o.ProviderCode}
+	t.DueAt, t.Waiting = time.Time{}, ""
+	return t.move(Held, now, Move{Actor: actor, Reason: code, ProviderCode: o.ProviderCode, ProviderMessage: o.ProviderMessage})
+}
+
+// succeed closes t as delivered.
+func (t *Topup) succeed(p Policy, actor string, o Outcome, now time.Time) error {
+	t.learn(o)
+	t.Failure, t.Refusal, t.Waiting, t.Contradictions = nil, nil, "", 0
+	if err := t.move(Succeeded, now, Move{Actor: actor, Reason: CodeDelivered, ProviderCode: o.ProviderCode, ProviderMessage: o.ProviderMessage}); err != nil {
+		return err
+	}
+	t.planConfirm(p, now)
+	return nil
+}
+
+// planConfirm sets the next confirm check of a success, or marks it confirmed where there is none.
+func (t *Topup) planConfirm(p Policy, now time.Time) {
+	next, more := p.Plan.NextConfirm(t.ID, t.SentAt, now)
+	if !more {
+		t.DueAt = time.Time{}
+		return
+	}
+	t.DueAt = next
+}
+
+// learn keeps what an answer tells beside its verdict.
+func (t *Topup) learn(o Outcome) {
+	if o.Reference != "" {
+		t.ProviderReference = o.Reference
+	}
+	if o.TransactionID != "" {
+		t.ProviderTransactionID = o.TransactionID
+	}
+	if o.OperatorID != "" {
+		t.OperatorTransactionID = o.OperatorID
+	}
+	if !o.Delivered.IsZero() {
+		t.Delivered = o.Delivered
+	}
+	if !o.Cost.IsZero() {
+		t.Cost = o.Cost
+	}
+	if o.Resolved != nil {
+		t.Resolved = o.Resolved
+	}
+}

@@ -1,0 +1,117 @@
+package workers
+
+import (
+	"context"
+	"time"
+
+	"topupq/topup"
+)
+
+// The pauses that a provider's answers cause: the first lasts pauseFirst, each further one in a row twice as long,
+// at most pauseMost. After each, one top-up goes through as a probe.
+const (
+	pauseFirst = 5 * time.Second
+	pauseMost  = 5 * time.Minute
+	// probeTime is how long the pause is stretched for the probe to come back.
+	probeTime = 30 * time.Second
+	// rateWait is how long a handler waits for a permit before it puts the top-up off.
+	rateWait = time.Second
+	// operatorRecheck is how often top-ups of a provider paused by a person look again.
+	operatorRecheck = 30 * time.Second
+)
+
+// gate decides whether a provider may be sent to now.
+type gate struct {
+	controls controls
+	now      func() time.Time
+}
+
+// controls is what the gate needs of the store.
+type controls interface {
+	ReserveNumber(ctx context.Context, p topup.ProviderName, number topup.MSISDN, id topup.ID, spacing time.Duration, now time.Time) (time.Time, error)
+	AllowSend(ctx context.Context, p topup.ProviderName, perSecond int) (time.Duration, error)
+	PauseProvider(ctx context.Context, p topup.ProviderName, pause topup.Pause) error
+	ResumeProvider(ctx context.Context, p topup.ProviderName) error
+	Paused(ctx context.Context, p topup.ProviderName) (*topup.Pause, error)
+	SpendCall(ctx context.Context, p topup.ProviderName, day string, budget int64) (bool, error)
+}
+
+// wait is why and until when a top-up has to wait; the zero wait lets it through.
+type wait struct {
+	until time.Time
+	code  topup.Code
+	// probe is the pause that the top-up was let through to test, nil for an ordinary one.
+	probe *topup.Pause
+}
+
+// enter asks in order: is the provider paused, is it this number's turn, is there a permit.
+func (g gate) enter(ctx context.Context, t *topup.Topup, r *Route) (wait, error) {
+	w, err := g.pause(ctx, t.Provider)
+	if err != nil || !w.until.IsZero() {
+		return w, err
+	}
+	turn, err := g.controls.ReserveNumber(ctx, t.Provider, t.Recipient, t.ID, r.Spacing, g.now())
+	if err != nil || !turn.IsZero() {
+		return wait{until: turn, code: topup.CodeRecentlyRecharged}, err
+	}
+	permit, err := g.permit(ctx, t.Provider, r.Rate)
+	if err != nil || permit > 0 {
+		return wait{until: g.now().Add(permit), code: topup.CodeRateLimited}, err
+	}
+	return w, nil
+}
+
+func (g gate) pause(ctx context.Context, p topup.ProviderName) (wait, error) {
+	pause, err := g.controls.Paused(ctx, p)
+	if err != nil || pause == nil {
+		return wait{}, err
+	}
+	now := g.now()
+	if pause.Until.IsZero() {
+		return wait{until: now.Add(operatorRecheck), code: topup.CodeProviderPaused}, nil
+	}
+	if now.Before(pause.Until) {
+		return wait{until: pause.Until, code: topup.CodeProviderPaused}, nil
+	}
+	probe := *pause
+	pause.Until = now.Add(probeTime)
+	return wait{probe: &probe}, g.controls.PauseProvider(ctx, p, *pause)
+}
+
+// permit waits shortly for one of the provider's permits; above zero is the wait that is left.
+func (g gate) permit(ctx context.Context, p topup.ProviderName, rate int) (time.Duration, error) {
+	deadline := time.Now().Add(rateWait)
+	for {
+		left, err := g.controls.AllowSend(ctx, p, rate)
+		if err != nil || left == 0 {
+			return 0, err
+		}
+		if time.Now().Add(left).After(deadline) {
+			return left, nil
+		}
+		select {
+		case <-time.After(left):
+		case <-ctx.Done():
+			return left, nil
+		}
+	}
+}
+
+// after stops the provider when its answer asks for that, and lets it run again when a probe came back well.
+func (g gate) after(ctx context.Context, p topup.ProviderName, probe *topup.Pause, o topup.Outcome) error {
+	if o.Pause {
+		pause := topup.Pause{Reason: o.Code, Actor: topup.ActorWorker, Since: g.now()}
+		if probe != nil {
+			pause.Since, pause.Strikes = probe.Since, probe.Strikes+1
+		}
+		pause.Until = g.now().Add(min(pauseFirst<<min(pause.Strikes, 10), pauseMost))
+		if cur, err := g.controls.Paused(ctx, p); err != nil || (cur != nil && cur.Until.IsZero()) {
+			return err // a person's pause stays
+		}
+		return g.controls.PauseProvider(ctx, p, pause)
+	}
+	if probe != nil && o.Answer != topup.NotTaken {
+		return g.controls.ResumeProvider(ctx, p)
+	}
+	return nil
+}
