@@ -13,6 +13,9 @@ func (t *Topup) RecordCheck(p Policy, o Outcome, now time.Time) error {
 	}
 	t.Checks++
 	t.CheckedAt = now
+	if o.Answer == Unclear && o.Code == CodeAnswerUnreadable {
+		t.raise(o.Code, o.ProviderMessage)
+	}
 	switch t.State {
 	case Pending, Unknown:
 		return t.checkOpen(p, o, now)
@@ -42,10 +45,6 @@ func (t *Topup) checkOpen(p Policy, o Outcome, now time.Time) error {
 		t.Absences = 0
 		if t.State == Unknown && !t.overdue(p, now) {
 			return t.open(Pending, p, ActorCheck, CodeInProgress, o, now)
-		}
-	case Unclear:
-		if o.Code == CodeAnswerUnreadable {
-			t.raise(o.Code, o.ProviderMessage)
 		}
 	}
 	return t.stayOpen(p, o, now)

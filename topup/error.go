@@ -53,6 +53,7 @@ const (
 	CodeRetriesUsedUp        Code = "retries_used_up"
 	CodeResendsUsedUp        Code = "resends_used_up"
 	CodeWorkerLost           Code = "worker_lost"
+	CodeRestored             Code = "store_restored"
 	CodeNoOutcome            Code = "no_outcome"
 	CodeContradiction        Code = "contradiction"
 	CodeProviderNotAvailable Code = "provider_not_configured"

@@ -42,6 +42,12 @@ type Ledger interface {
 	// DueCallbacks returns up to limit IDs of top-ups or batches that owe a callback at now, likewise.
 	DueCallbacks(ctx context.Context, now, again time.Time, limit int) ([]string, error)
 
+	// Recovered is when the store was last found to have gone back in time (a restored copy, a lagging replica, a
+	// flush), the zero time if never. Older top-ups must be asked about before they may be sent. MarkRecovered
+	// sets it by hand; a store that notices by itself does so too, and then fails the write that noticed.
+	Recovered(ctx context.Context) (time.Time, error)
+	MarkRecovered(ctx context.Context, at time.Time) error
+
 	// List returns a merchant's top-ups, newest first. See Query.
 	List(ctx context.Context, q Query) (Page, error)
 	// Backlog counts what the indexes hold, for metrics and for the send window.

@@ -44,6 +44,8 @@ type Topup struct {
 	Claim uint64
 	// SentAt is when the last attempt was claimed, SendDeadline when it must have ended.
 	SentAt, SendDeadline time.Time
+	// RecoveredAt is when an old record was put in doubt because the store had been restored.
+	RecoveredAt time.Time
 	// Absences counts "no such reference" answers since the last send.
 	Absences int
 	// Contradictions counts read-backs in a row that contradict the outcome we hold.

@@ -58,6 +58,22 @@ func (t *Topup) askAgain(why Code, now time.Time) error {
 	return t.move(Unknown, now, Move{Actor: ActorWorker, Reason: why})
 }
 
+// Suspect takes an accepted top-up that is older than a recovery of the store back to being asked about: a restored
+// copy may have forgotten that it was sent. The answers then decide, as after any lost answer; nothing is sent before.
+func (t *Topup) Suspect(p Policy, recovered, now time.Time) error {
+	if t.State != Accepted || !t.Predates(recovered) {
+		return ErrNotAllowed
+	}
+	t.RecoveredAt, t.Exposed = now, true
+	t.SentAt, t.SendDeadline, t.Absences = now, recovered.Add(p.Timeout), 0
+	return t.askAgain(CodeRestored, now)
+}
+
+// Predates reports whether t was made before the store was recovered and has not been asked about since.
+func (t *Topup) Predates(recovered time.Time) bool {
+	return t.CreatedAt.Before(recovered) && t.RecoveredAt.Before(recovered)
+}
+
 // Defer leaves an accepted top-up for later: spacing of its number, a rate limit, a paused provider.
 func (t *Topup) Defer(until time.Time, why Code) error {
 	if t.State != Accepted {

@@ -18,6 +18,7 @@ import (
 type Ledger interface {
 	Get(ctx context.Context, id topup.ID) (*topup.Topup, error)
 	UpdateLoaded(ctx context.Context, t *topup.Topup, change func(*topup.Topup) error) (*topup.Topup, error)
+	Recovered(ctx context.Context) (time.Time, error)
 	controls
 }
 
@@ -101,6 +102,13 @@ func (s *Submit) send(ctx context.Context, t *topup.Topup) error {
 	}
 	if t.Expired(s.Now()) {
 		return s.record(ctx, t, func(t *topup.Topup) error { return t.Expire(s.Now()) })
+	}
+	recovered, err := s.Ledger.Recovered(ctx)
+	if err != nil {
+		return err
+	}
+	if t.Predates(recovered) {
+		return s.record(ctx, t, func(t *topup.Topup) error { return t.Suspect(route.Policy, recovered, s.Now()) })
 	}
 	w, err := s.gate.enter(ctx, t, route)
 	if err != nil {

@@ -74,4 +74,9 @@ func budgetKey(p topup.ProviderName, day string) string {
 }
 func callbackLeaseKey(id string) string { return "tq:cblease:" + id }
 
+// writesKey counts the writes of a shard, so that a store that went back in time is noticed.
+func writesKey(shard int) string { return prefix(shard) + "writes" }
+
+const recoveredKey = "tq:recovered"
+
 const leaderKey = "tq:leader"

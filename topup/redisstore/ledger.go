@@ -196,15 +196,22 @@ func (s *Store) write(ctx context.Context, from, to *topup.Topup) (bool, error) 
 	before, after, open, sumField, sum := counters(from, to)
 	keys := []string{
 		recordKey(to.ID), orKey(fromIndex, shard), orKey(toIndex, shard), outboxKey(shard),
-		batchCounters(shard, to.Batch), batchesDueKey(shard),
+		batchCounters(shard, to.Batch), batchesDueKey(shard), writesKey(shard),
 	}
 	res, err := s.eval(ctx, writeScript, keys, guard, number, pack(to, nonce), string(to.ID), leave, due,
-		s.outboxChange(from, to), string(to.Batch), before, after, open, sumField, sum, millis(to.UpdatedAt))
+		s.outboxChange(from, to), string(to.Batch), before, after, open, sumField, sum, millis(to.UpdatedAt), s.rewind.seen[shard].Load())
 	if err != nil {
 		return false, err
 	}
-	n, err := res.Int()
-	return n != 0, unavailable(err)
+	n, err := res.Int64()
+	if err != nil {
+		return false, unavailable(err)
+	}
+	if n < 0 {
+		return false, s.wentBack(ctx)
+	}
+	s.rewind.see(shard, n)
+	return n != 0, nil
 }
 
 // orKey stands in for an index that a script does not touch.

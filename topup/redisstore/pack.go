@@ -64,6 +64,7 @@ const (
 	fUpdated
 	fClosed
 	fConfirmed
+	fRecovered
 )
 
 const (
@@ -215,6 +216,7 @@ func (p *packer) progress(t *topup.Topup) {
 	p.since(fUpdated, t.UpdatedAt, t.CreatedAt)
 	p.since(fClosed, t.ClosedAt, t.CreatedAt)
 	p.since(fConfirmed, t.ConfirmedAt, t.CreatedAt)
+	p.since(fRecovered, t.RecoveredAt, t.CreatedAt)
 }
 
 func (p *packer) answers(t *topup.Topup) {

@@ -36,14 +36,17 @@ return out
 
 // writeScript is the compare-and-set of one top-up with everything that follows from it.
 //
-// KEYS: 1 record, 2 index it leaves, 3 index it enters, 4 outbox, 5 batch counters, 6 batches due.
+// KEYS: 1 record, 2 index it leaves, 3 index it enters, 4 outbox, 5 batch counters, 6 batches due, 7 write counter.
 // ARGV: 1 state and revision expected (5 bytes), 2 number of this write, 3 value, 4 ID, 5 "1" to leave index 2,
 // 6 due time in index 3 or "", 7 outbox time, "-" to leave it or "" for no change, 8 batch or "", 9 state before,
-// 10 state after ("" for no move), 11 change of open rows, 12 field of succeeded sums or "", 13 its change, 14 now.
-// It returns 1 for written, 2 for written before by this very call, 0 for changed by somebody else.
+// 10 state after ("" for no move), 11 change of open rows, 12 field of succeeded sums or "", 13 its change, 14 now, 15 the highest
+// write counter that the caller has seen. It returns the new counter, 0 for changed by somebody else, or -1 when the
+// counter is behind what the caller has seen: then the store has gone back in time and nothing is written.
 var writeScript = newScript(`
+local count = tonumber(redis.call('GET', KEYS[7]) or '0')
+if count < tonumber(ARGV[15]) then return -1 end
 local h = redis.call('GETRANGE', KEYS[1], 0, 15)
-if string.sub(h, 9, 16) == ARGV[2] then return 2 end
+if string.sub(h, 9, 16) == ARGV[2] then return count end
 if string.sub(h, 2, 6) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[3])
 if ARGV[5] == '1' then redis.call('ZREM', KEYS[2], ARGV[4]) end
@@ -58,7 +61,7 @@ if ARGV[8] ~= '' and ARGV[10] ~= '' then
     redis.call('ZADD', KEYS[6], ARGV[14], ARGV[8])
   end
 end
-return 1
+return redis.call('INCR', KEYS[7])
 `)
 
 // dueScript takes what is due from an index of top-ups and puts it off, so that it is shown again then.

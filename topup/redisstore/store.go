@@ -28,6 +28,7 @@ type Store struct {
 	pipe    *committer
 	limiter *redis_rate.Limiter
 	opts    Options
+	rewind  rewind
 	// owner marks the leases of this process.
 	owner string
 }

@@ -232,6 +232,8 @@ func setTime(t *topup.Topup, f field, extra *strings.Builder) {
 		t.ClosedAt = at
 	case fConfirmed:
 		t.ConfirmedAt = at
+	case fRecovered:
+		t.RecoveredAt = at
 	default:
 		extra.WriteString(f.raw)
 	}

@@ -104,7 +104,7 @@ func keepsEveryField(t *testing.T, s topup.Store) {
 		x.Exposed, x.Unproved, x.Refreshed, x.PINVoid = true, true, true, true
 		x.Claim = 1<<63 + 1
 		x.SentAt, x.SendDeadline = start.Add(time.Second), start.Add(-time.Second)
-		x.CheckedAt, x.ConfirmedAt, x.ClosedAt = start.Add(time.Hour), start.Add(2*time.Hour), start.Add(3*time.Hour)
+		x.CheckedAt, x.ConfirmedAt, x.ClosedAt, x.RecoveredAt = start.Add(time.Hour), start.Add(2*time.Hour), start.Add(3*time.Hour), start.Add(4*time.Hour)
 		x.Refusal = &topup.Failure{Code: topup.CodeInvalidAmount, Message: topup.FailureText(topup.CodeInvalidAmount), ProviderCode: "X"}
 		x.Failure = &topup.Failure{Code: "never_seen", Message: topup.FailureText("never_seen")}
 		x.Waiting = topup.CodeRateLimited
