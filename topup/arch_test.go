@@ -31,6 +31,8 @@ var mayImport = map[string][]string{
 	"ops":                {"topup"},
 	"cmd/*":              {"*"},
 	"e2e":                {"*"},
+	"deploy/sample":      {},
+	"deploy/sample/gen":  {"deploy/sample"},
 }
 
 // Tests may also use the test-only packages, and the simulators of what they test.

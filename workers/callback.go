@@ -2,7 +2,6 @@ package workers
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -250,29 +249,4 @@ func (c *Callbacks) Stop(ctx context.Context) error {
 		<-done
 		return fmt.Errorf("stop callbacks: %w", ctx.Err())
 	}
-}
-
-// errNoEndpoint means that a merchant has no URL that callbacks could go to, or no secret to sign them with.
-var errNoEndpoint = errors.New("merchant has no endpoint to send callbacks to")
-
-// SendTest posts a webhook.test event to a merchant's endpoint and returns what came of it; nothing is recorded. It
-// returns webhook.ErrNotSayable where the merchant's format has no such event.
-func (c *Callbacks) SendTest(ctx context.Context, m *topup.Merchant) (topup.CallbackAttempt, error) {
-	now := c.cfg.Now()
-	ep, err := c.open(m)
-	if err != nil {
-		return topup.CallbackAttempt{}, err
-	}
-	if ep.hook.URL == "" {
-		return topup.CallbackAttempt{}, errNoEndpoint
-	}
-	body, err := webhook.TestBody(ep.hook.Format, m.ID, now)
-	if err != nil {
-		return topup.CallbackAttempt{}, fmt.Errorf("build test event: %w", err)
-	}
-	r := c.cfg.Sender.Send(ctx, ep.message(m.ID, topup.CallbackID(string(m.ID), int(now.Unix())), body))
-	if !r.Postponed.IsZero() {
-		r.Excerpt = "not sent: the host has been failing, try again in a minute"
-	}
-	return attemptOf(r), nil
 }

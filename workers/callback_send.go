@@ -154,24 +154,13 @@ func (c *Callbacks) endpoint(l *lane) (*endpoint, error) {
 
 // open makes a merchant's endpoint ready: its live secrets are opened. Nothing is ever sent unsigned.
 func (c *Callbacks) open(m *topup.Merchant) (*endpoint, error) {
-	now := c.cfg.Now()
-	ep := &endpoint{hook: m.Webhook, loaded: now}
+	ep := &endpoint{hook: m.Webhook, loaded: c.cfg.Now()}
 	if m.Webhook.URL == "" {
 		return ep, nil
 	}
-	for _, sealed := range m.Webhook.LiveSecrets(now) {
-		secret, err := topup.OpenWebhookSecret(c.cfg.Keyring, m.ID, sealed)
-		if err != nil {
-			return nil, fmt.Errorf("read signing secret: %w", err)
-		}
-		key, err := webhook.ParseKey(secret)
-		if err != nil {
-			return nil, fmt.Errorf("read signing secret: %w", err)
-		}
-		ep.keys = append(ep.keys, key)
-	}
-	if len(ep.keys) == 0 {
-		return nil, errNoEndpoint
+	var err error
+	if ep.keys, err = webhook.LiveKeys(c.cfg.Keyring, m, ep.loaded); err != nil {
+		return nil, err
 	}
 	return ep, nil
 }

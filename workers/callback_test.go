@@ -226,28 +226,3 @@ func TestBatchCompleted(t *testing.T) {
 		}
 	})
 }
-
-func TestSendTest(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		m, w := newMemory(), newWorld(always(404))
-		id, secret := m.addMerchant(t, "shop")
-		c := dispatcher(t, m, w)
-		a, err := c.SendTest(t.Context(), m.merchants[id])
-		check(t, err)
-		if a.Status != 404 || a.Excerpt != "said no" || m.writes != 0 {
-			t.Errorf("attempt %+v, %d writes", a, m.writes)
-		}
-		got := w.arrivals("")
-		check(t, webhook.Verify(secret.Reveal(), got[0].header, got[0].body, time.Now()))
-
-		m.setWebhook(id, func(h *topup.Webhook) { h.Format = topup.FormatAAT })
-		if _, err := c.SendTest(t.Context(), m.merchants[id]); !errors.Is(err, webhook.ErrNotSayable) {
-			t.Errorf("aat: %v", err)
-		}
-		m.setWebhook(id, func(h *topup.Webhook) { h.URL = "" })
-		if _, err := c.SendTest(t.Context(), m.merchants[id]); !errors.Is(err, errNoEndpoint) {
-			t.Errorf("no URL: %v", err)
-		}
-	})
-}

@@ -195,10 +195,10 @@ func (c *Config) after(ctx context.Context, before, t *topup.Topup) {
 		c.Log.Error("incident", zap.String("topup", string(t.ID)), zap.String("merchant", string(t.Merchant)),
 			zap.String("provider", string(t.Provider)), zap.String("code", string(i.Code)), zap.String("detail", i.Detail))
 	}
-	if t.NextCallback() != nil && t.Version() > before.Version() && c.Notifier != nil {
+	if t.NextCallback() != nil && c.Notifier != nil {
 		c.Notifier.Notify(t)
 	}
-	if t.State == topup.Succeeded && before.State != topup.Succeeded && t.Product.DeliverPIN == topup.DeliverBySMS && len(t.PIN) > 0 {
+	if t.State == topup.Succeeded && t.Product.DeliverPIN == topup.DeliverBySMS && len(t.PIN) > 0 && (before.State != topup.Succeeded || len(before.PIN) == 0) {
 		if err := c.Bell.SMS(ctx, t.ID); err != nil {
 			c.Log.Warn("SMS not queued", zap.String("topup", string(t.ID)), zap.Error(err))
 		}

@@ -11,8 +11,11 @@ import (
 // shards is the number of hash tags that top-ups are spread over. Stored data depends on it: never change.
 const shards = 16
 
-// shardTags are the hash tags. They are chosen so that 1, 2, 3, 4 or 6 primaries get about equal shares.
-var shardTags = [shards]string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "a", "b", "c", "d", "e", "f"}
+// shardTags are the hash tags. Their slots lie in the middle of sixteen equal parts of a cluster's 16,384, so that any
+// number of primaries up to sixteen gets about equal shares of the top-ups.
+var shardTags = [shards]string{
+	"18", "5x", "dj", "3r", "d2", "pv", "uh", "iy", "ly", "h9", "uv", "q6", "9s", "5f", "dt", "ha",
+}
 
 // base32Index is the position of a character of an ID in the alphabet a-z2-7.
 func base32Index(c byte) int {

@@ -1,0 +1,241 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"topupq/topup"
+)
+
+// lookupAnswer is a lookup as the intake shows it.
+type lookupAnswer struct {
+	ID     string            `json:"id"`
+	State  topup.LookupState `json:"state"`
+	Result json.RawMessage   `json:"result"`
+	Error  *struct {
+		Code         string  `json:"code"`
+		Message      string  `json:"message"`
+		ProviderCode *string `json:"provider_code"`
+	} `json:"error"`
+}
+
+// newLookup asks a provider something that moves no money.
+func newLookup(d deps) *cobra.Command {
+	var asJSON bool
+	var wait time.Duration
+	cmd := &cobra.Command{
+		Use: "lookup PROVIDER ACTION [key=value…]", Short: "Ask a provider something: operators, vouchers, plans, balances",
+		Long: `Runs one of the provider's own non-paying actions as a job and prints what it answers.
+
+Values are sent as text; key:=value sends JSON, such as page:=2 or fixed:=true.`,
+		Example: `  topupq lookup reloadly getOperatorsByCountry countryCode=NG
+  topupq lookup aat GetVoucher networkId=2 vouchertype=1
+  topupq lookup rechargekit prepaidPlanFetch operator_code=1 circle=2 --json`,
+		Args: cobra.MinimumNArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			params, err := parseParams(args[2:])
+			if err != nil {
+				return err
+			}
+			api, err := newAPIClient(cmd, d)
+			if err != nil {
+				return err
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), wait)
+			defer cancel()
+			answer, err := api.lookup(ctx, map[string]any{"provider": args[0], "action": args[1], "params": params}, lookupPoll)
+			if err != nil {
+				return err
+			}
+			return showLookup(cmd, answer, asJSON)
+		},
+	}
+	apiFlags(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the provider's answer as JSON")
+	cmd.Flags().DurationVar(&wait, "wait", 2*time.Minute, "how long to wait for the answer")
+	return cmd
+}
+
+// parseParams reads key=text and key:=json.
+func parseParams(args []string) (map[string]any, error) {
+	params := map[string]any{}
+	for _, arg := range args {
+		key, text, ok := strings.Cut(arg, "=")
+		raw := strings.HasSuffix(key, ":")
+		key = strings.TrimSuffix(key, ":")
+		if !ok || key == "" {
+			return nil, usageError("%q is not a parameter: write key=value", clean(arg))
+		}
+		if _, twice := params[key]; twice {
+			return nil, usageError("%q is given twice", clean(key))
+		}
+		params[key] = text
+		if raw {
+			if !json.Valid([]byte(text)) {
+				return nil, usageError("%q: what stands behind := must be JSON", clean(arg))
+			}
+			params[key] = json.RawMessage(text)
+		}
+	}
+	return params, nil
+}
+
+// lookupPoll is how often a lookup is asked for that took longer than the intake waits.
+const lookupPoll = time.Second
+
+// lookup runs a lookup and waits for its end, looking every poll.
+func (c *apiClient) lookup(ctx context.Context, question map[string]any, poll time.Duration) (lookupAnswer, error) {
+	var a lookupAnswer
+	if err := c.call(ctx, http.MethodPost, "/v1/lookups", http.Header{"Prefer": {"wait=30"}}, question, &a); err != nil {
+		return a, err
+	}
+	for a.State == topup.LookupQueued {
+		if err := sleep(ctx, poll); err != nil {
+			return a, fmt.Errorf("no answer in time; it is kept for a day as GET /v1/lookups/%s: %w", a.ID, err)
+		}
+		if err := c.get(ctx, "/v1/lookups/"+a.ID, &a); err != nil {
+			return a, err
+		}
+	}
+	return a, nil
+}
+
+func showLookup(cmd *cobra.Command, a lookupAnswer, asJSON bool) error {
+	if a.Error != nil {
+		code := cmp.Or(textOr(a.Error.ProviderCode), "no code")
+		return fmt.Errorf("%s (%s): %s", a.Error.Code, clean(code), clean(a.Error.Message))
+	}
+	dec := json.NewDecoder(bytes.NewReader(a.Result))
+	dec.UseNumber()
+	var result any
+	if err := dec.Decode(&result); err != nil {
+		return fmt.Errorf("read the answer: %w", err)
+	}
+	if asJSON {
+		return printJSON(cmd.OutOrStdout(), result)
+	}
+	return printAnswer(cmd.OutOrStdout(), result)
+}
+
+// printAnswer shows lists as tables and the rest field by field.
+func printAnswer(w io.Writer, v any) error {
+	if list, ok := v.([]any); ok {
+		return printList(w, list)
+	}
+	fields, ok := v.(map[string]any)
+	if !ok {
+		_, err := fmt.Fprintln(w, clean(cellText(v)))
+		return err
+	}
+	var pairs [][2]string
+	var lists []string
+	for _, name := range sortedKeys(fields) {
+		if list, ok := fields[name].([]any); ok && len(list) > 0 && isObject(list[0]) {
+			lists = append(lists, name)
+			continue
+		}
+		pairs = append(pairs, [2]string{name, cellText(fields[name])})
+	}
+	if err := printFields(w, pairs); err != nil {
+		return err
+	}
+	for _, name := range lists {
+		fmt.Fprintf(w, "\n%s:\n", clean(name))
+		if list, ok := fields[name].([]any); ok {
+			if err := printList(w, list); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// maxColumns keeps a table on a screen; --json has all of it.
+const maxColumns = 8
+
+func printList(w io.Writer, list []any) error {
+	if len(list) == 0 {
+		_, err := fmt.Fprintln(w, "(none)")
+		return err
+	}
+	columns := listColumns(list)
+	if len(columns) == 0 {
+		for _, v := range list {
+			fmt.Fprintln(w, clean(cellText(v)))
+		}
+		return nil
+	}
+	rows := [][]string{}
+	for _, v := range list {
+		fields, _ := v.(map[string]any)
+		row := []string{}
+		for _, c := range columns {
+			row = append(row, cellText(fields[c]))
+		}
+		rows = append(rows, row)
+	}
+	return printTable(w, columns, rows)
+}
+
+// listColumns are the plain fields of the first rows: those called ID or name first, then by name.
+func listColumns(list []any) []string {
+	plain := map[string]any{}
+	for _, v := range list[:min(len(list), 20)] {
+		fields, _ := v.(map[string]any)
+		for name, f := range fields {
+			if _, isList := f.([]any); !isList && !isObject(f) {
+				plain[name] = nil
+			}
+		}
+	}
+	columns := sortedKeys(plain)
+	slices.SortStableFunc(columns, func(a, b string) int { return columnRank(a) - columnRank(b) })
+	return columns[:min(len(columns), maxColumns)]
+}
+
+func columnRank(name string) int {
+	lower := strings.ToLower(name)
+	switch {
+	case lower == "id" || strings.HasSuffix(name, "Id") || strings.HasSuffix(lower, "_id"):
+		return 0
+	case strings.HasSuffix(lower, "name"):
+		return 1
+	default:
+		return 2
+	}
+}
+
+func isObject(v any) bool {
+	_, ok := v.(map[string]any)
+	return ok
+}
+
+func cellText(v any) string {
+	switch x := v.(type) {
+	case nil:
+		return ""
+	case string:
+		return x
+	case []any, map[string]any:
+		b, err := json.Marshal(x)
+		if err != nil {
+			return "?"
+		}
+		return string(b)
+	default:
+		return fmt.Sprint(x)
+	}
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"topupq/clients"
+	"topupq/clients/aat"
+	"topupq/clients/bulksms"
+	"topupq/clients/rechargekit"
+	"topupq/clients/reloadly"
+	"topupq/config"
+	"topupq/intake"
+	"topupq/topup"
+	"topupq/workers"
+)
+
+// providers are the configured providers, as the roles use them.
+type providers struct {
+	names     []topup.ProviderName
+	routes    workers.Routes
+	settings  map[topup.ProviderName]intake.ProviderSettings
+	callbacks map[topup.ProviderName]intake.CallbackSettings
+	// limits is what the settings say of each.
+	limits map[topup.ProviderName]config.Provider
+}
+
+// newProviders builds an adapter for every provider with credentials.
+func newProviders(cfg config.Config) (*providers, error) {
+	p := &providers{
+		settings: map[topup.ProviderName]intake.ProviderSettings{}, callbacks: map[topup.ProviderName]intake.CallbackSettings{},
+		limits: map[topup.ProviderName]config.Provider{},
+	}
+	routes := map[topup.ProviderName]workers.Route{}
+	for _, add := range []func(config.Config, map[topup.ProviderName]workers.Route) error{p.addReloadly, p.addAAT, p.addRechargeKit} {
+		if err := add(cfg, routes); err != nil {
+			return nil, &exitError{code: exitUsage, err: err}
+		}
+	}
+	p.routes = workers.NewRoutes(routes)
+	return p, nil
+}
+
+// add registers one provider under its name.
+func (p *providers) add(cfg config.Config, limits config.Provider, provider topup.Provider, countries []string, routes map[topup.ProviderName]workers.Route) {
+	traits := provider.Traits()
+	p.names = append(p.names, traits.Name)
+	p.limits[traits.Name] = limits
+	p.settings[traits.Name] = intake.ProviderSettings{Currency: traits.Currency, Countries: countries, Actions: traits.Actions}
+	routes[traits.Name] = workers.Route{
+		Provider: provider, Policy: policy(cfg, limits, traits), Rate: limits.Rate, Spacing: limits.Spacing,
+		StatusBudget: int64(limits.StatusBudget),
+	}
+}
+
+// policy is what the transitions need to know of a provider.
+func policy(cfg config.Config, limits config.Provider, traits topup.Traits) topup.Policy {
+	traits.Hold = limits.Hold
+	return topup.Policy{
+		Plan: topup.Plan{
+			Early: cfg.Check.Early, Interval: cfg.Check.Interval, Count: cfg.Check.Count,
+			EndOfDay: topup.TimeOfDay(cfg.Check.EndOfDay), Location: limits.Timezone, Confirm: topup.Confirm(limits.Confirm),
+		},
+		Traits: traits, Timeout: limits.Timeout, Margin: cfg.SubmitMargin,
+	}
+}
+
+func (p *providers) addReloadly(cfg config.Config, routes map[topup.ProviderName]workers.Route) error {
+	c := cfg.Reloadly
+	if !c.Enabled() {
+		return nil
+	}
+	client, err := reloadly.New(reloadly.Config{
+		AuthURL: c.AuthURL, BaseURL: c.BaseURL, Audience: c.Audience, ClientID: c.ClientID,
+		ClientSecret: reloadly.Secret(c.ClientSecret.Reveal()), Timeout: c.Timeout, MNPField: c.MNPField,
+	})
+	if err != nil {
+		return fmt.Errorf("reloadly: %w", err)
+	}
+	adapter := clients.NewReloadly(client, clients.ReloadlyConfig{Hold: c.Hold})
+	p.add(cfg, c.Provider, adapter, nil, routes)
+	p.callbacks[topup.Reloadly] = intake.CallbackSettings{Signed: true, Read: reloadlyCallback(adapter, c)}
+	return nil
+}
+
+func (p *providers) addAAT(cfg config.Config, routes map[topup.ProviderName]workers.Route) error {
+	c := cfg.AAT
+	if !c.Enabled() {
+		return nil
+	}
+	client, err := aat.New(aat.Config{
+		BaseURL: c.BaseURL, Method: c.Method, Username: c.Username, Password: aat.Secret(c.Password.Reveal()), Timeout: c.Timeout,
+	})
+	if err != nil {
+		return err
+	}
+	adapter, err := clients.NewAAT(client, clients.AATConfig{StatusFailed: c.StatusFailed, Hold: c.Hold})
+	if err != nil {
+		return err
+	}
+	p.add(cfg, c.Provider, adapter, []string{"ZA"}, routes)
+	p.callbacks[topup.AAT] = intake.CallbackSettings{
+		Token: topup.Secret(c.CallbackToken.Reveal()),
+		Read: func(r *http.Request, body []byte) ([]topup.ID, error) {
+			ref, err := adapter.ParseCallback(r.URL.Query(), body)
+			return []topup.ID{ref.Reference}, err
+		},
+	}
+	return nil
+}
+
+func (p *providers) addRechargeKit(cfg config.Config, routes map[topup.ProviderName]workers.Route) error {
+	c := cfg.RechargeKit
+	if !c.Enabled() {
+		return nil
+	}
+	client, err := rechargekit.New(rechargekit.Config{
+		BaseURL: c.BaseURL, Token: rechargekit.Secret(c.Token.Reveal()), Method: c.Method, PlanMethod: c.PlanMethod,
+		Timeout: c.Timeout, NoStatusCheck: !c.StatusCheck,
+	})
+	if err != nil {
+		return err
+	}
+	adapter, err := clients.NewRechargeKit(client, clients.RechargeKitConfig{NotFound: c.NotFoundPattern, Hold: c.Hold})
+	if err != nil {
+		return err
+	}
+	p.add(cfg, c.Provider, adapter, []string{"IN"}, routes)
+	p.callbacks[topup.RechargeKit] = intake.CallbackSettings{
+		Token: topup.Secret(c.CallbackToken.Reveal()),
+		Read: func(r *http.Request, body []byte) ([]topup.ID, error) {
+			ref, err := adapter.ParseCallback(r.URL.Query(), body)
+			return []topup.ID{ref.Reference}, err
+		},
+	}
+	return nil
+}
+
+// pinTexter sends PINs through BulkSMS.
+type pinTexter struct{ client *bulksms.Client }
+
+func (t pinTexter) Text(ctx context.Context, to topup.MSISDN, body topup.Secret, dedupID int32, ref string) error {
+	_, err := t.client.SendText(ctx, dedupID, ref, to.E164(), body.Reveal())
+	return err
+}
+
+// reloadlyCallback reads a call-back of Reloadly whose signature holds.
+func reloadlyCallback(adapter *clients.Reloadly, c config.Reloadly) intake.ProviderCallback {
+	secret := reloadly.Secret(c.WebhookSecret.Reveal())
+	return func(r *http.Request, body []byte) ([]topup.ID, error) {
+		err := reloadly.VerifyCallback(body, r.Header.Get(reloadly.TimestampHeader), r.Header.Get(reloadly.SignatureHeader), secret, time.Now())
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", intake.ErrForged, err)
+		}
+		ref, err := adapter.ParseCallback(body)
+		if err != nil || ref.Reference == "" {
+			return nil, err
+		}
+		return []topup.ID{ref.Reference}, nil
+	}
+}

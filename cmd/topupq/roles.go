@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"topupq/clients/bulksms"
+	"topupq/intake"
+	"topupq/jobs"
+	"topupq/ops"
+	"topupq/scheduler"
+	"topupq/topup"
+	"topupq/webhook"
+	"topupq/workers"
+)
+
+// tuning is how hard the workers look; the embedded Redis of the demo wants it gentler.
+type tuning struct {
+	// servers is the number of asynq servers per submit queue, poll how often an empty queue is looked at.
+	servers int
+	poll    time.Duration
+}
+
+var fullSpeed = tuning{servers: 4, poll: 20 * time.Millisecond}
+
+const (
+	checkConcurrency    = 32
+	callbackConcurrency = 32
+	lookupConcurrency   = 16
+	smsConcurrency      = 4
+	// handlerGrace is added to the longest call for what a handler does around it.
+	handlerGrace = 20 * time.Second
+)
+
+// startIntake serves the public API and returns its address.
+func (n *node) startIntake(p *providers) (string, error) {
+	sender := webhook.NewSender(webhook.Config{Timeout: n.cfg.Callback.Timeout, AllowPrivate: n.cfg.Callback.AllowPrivate})
+	n.onStop(func(context.Context) { sender.CloseIdle() })
+	srv, err := intake.New(intake.Config{
+		Store: n.store, Ring: n.bell, Providers: p.settings, Routes: routing(n.cfg.Routes), Keyring: n.keyring,
+		Callbacks: p.callbacks, Logger: n.log.Named("intake"), AllowPrivateCallbacks: n.cfg.Callback.AllowPrivate,
+		SendTest: testSender(sender, n.keyring), Window: n.window,
+	})
+	if err != nil {
+		return "", fmt.Errorf("build intake: %w", err)
+	}
+	return n.serve("intake", n.cfg.IntakeAddr, srv.HTTPServer(n.cfg.IntakeAddr))
+}
+
+func routing(routes map[string]string) map[string]topup.ProviderName {
+	out := make(map[string]topup.ProviderName, len(routes))
+	for country, provider := range routes {
+		out[country] = topup.ProviderName(provider)
+	}
+	return out
+}
+
+// sendWindow is how many wake-ups wait in a submit queue at most; the ledger holds the rest.
+const sendWindow = 4000
+
+// window is how many wake-ups a provider's submit queue takes at the moment.
+func (n *node) window(ctx context.Context, p topup.ProviderName) int {
+	waiting, err := n.bell.Waiting(ctx, jobs.SubmitQueue(p))
+	if err != nil {
+		return 0
+	}
+	return sendWindow - waiting
+}
+
+// serve listens on addr until the node stops, and returns the address it got.
+func (n *node) serve(name, addr string, srv *http.Server) (string, error) {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return "", fmt.Errorf("listen for %s: %w", name, err)
+	}
+	go func() {
+		if err := srv.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
+			n.log.Error("listener ended", zap.String("name", name), zap.Error(err))
+		}
+	}()
+	n.onStop(func(ctx context.Context) {
+		if err := srv.Shutdown(ctx); err != nil {
+			_ = srv.Close()
+		}
+	})
+	n.log.Info("listening", zap.String("name", name), zap.String("addr", l.Addr().String()))
+	return l.Addr().String(), nil
+}
+
+// startWork runs the workers of the named queues; none named means all.
+func (n *node) startWork(p *providers, only []string, tune tuning) error {
+	sender := webhook.NewSender(webhook.Config{Timeout: n.cfg.Callback.Timeout, AllowPrivate: n.cfg.Callback.AllowPrivate})
+	callbacks := workers.NewCallbacks(workers.CallbacksConfig{
+		Store: n.store, Sender: sender, Keyring: n.keyring, Retries: n.cfg.Callback.Retries, Log: n.log.Named("callback"),
+	})
+	n.onStop(func(context.Context) { sender.CloseIdle() })
+	n.onStop(func(ctx context.Context) {
+		if err := callbacks.Stop(ctx); err != nil {
+			n.log.Warn("callbacks cut short; the ledger still owes them", zap.Error(err))
+		}
+	})
+	shared := workers.Config{
+		Ledger: n.store, Routes: p.routes, Notifier: callbacks, Bell: n.bell, Keyring: n.keyring, Log: n.log.Named("work"),
+	}
+	check := workers.NewCheck(shared)
+	submit := workers.NewSubmit(shared, check)
+	grace := longestTimeout(n.cfg) + handlerGrace
+	var queues []workers.Queue
+	for _, name := range p.names {
+		queues = append(queues,
+			workers.Queue{Name: jobs.SubmitQueue(name), Handler: submit, Concurrency: p.limits[name].Concurrency, Servers: tune.servers, Poll: tune.poll, Grace: grace},
+			workers.Queue{Name: jobs.CheckQueue(name), Handler: check, Concurrency: checkConcurrency, Poll: tune.poll, Grace: grace},
+		)
+	}
+	queues = append(queues,
+		workers.Queue{Name: jobs.KindCallback, Handler: callbacks, Concurrency: callbackConcurrency, Poll: 2 * tune.poll, Grace: n.cfg.Callback.Timeout + handlerGrace},
+		workers.Queue{Name: jobs.KindLookup, Handler: workers.NewLookup(workers.LookupConfig{Store: n.store, Routes: p.routes, Log: n.log.Named("lookup")}), Concurrency: lookupConcurrency, Poll: 2 * tune.poll, Grace: grace},
+	)
+	sms, err := n.smsQueue(tune)
+	if err != nil {
+		return err
+	}
+	queues, err = chosen(append(queues, sms...), only)
+	if err != nil {
+		return err
+	}
+	servers := workers.NewServers(n.queue, n.log, queues)
+	if err := servers.Start(); err != nil {
+		return err
+	}
+	n.onStop(func(context.Context) { servers.Stop() })
+	return nil
+}
+
+// smsQueue serves the queue of PINs by SMS where BulkSMS is configured.
+func (n *node) smsQueue(tune tuning) ([]workers.Queue, error) {
+	if !n.cfg.BulkSMS.Enabled() {
+		return nil, nil
+	}
+	client, err := bulksms.New(bulksms.Config{
+		BaseURL: n.cfg.BulkSMS.BaseURL, TokenID: bulksms.Secret(n.cfg.BulkSMS.TokenID),
+		TokenSecret: bulksms.Secret(n.cfg.BulkSMS.TokenSecret.Reveal()),
+	})
+	if err != nil {
+		return nil, &exitError{code: exitUsage, err: err}
+	}
+	handler := workers.NewSMS(workers.SMSConfig{Store: n.store, Ledger: n.store, Texter: pinTexter{client}, Keyring: n.keyring, Log: n.log.Named("sms")})
+	return []workers.Queue{{Name: jobs.KindSMS, Handler: handler, Concurrency: smsConcurrency, Poll: 4 * tune.poll, Grace: handlerGrace + stopGrace}}, nil
+}
+
+// chosen keeps the queues that only names: a queue, a kind or a provider.
+func chosen(queues []workers.Queue, only []string) ([]workers.Queue, error) {
+	if len(only) == 0 {
+		return queues, nil
+	}
+	var out []workers.Queue
+	for _, word := range only {
+		before := len(out)
+		for _, q := range queues {
+			kind, provider, _ := cutQueue(q.Name)
+			named := word == q.Name || word == kind || word == provider
+			if named && !slices.ContainsFunc(out, func(o workers.Queue) bool { return o.Name == q.Name }) {
+				out = append(out, q)
+			}
+		}
+		if len(out) == before {
+			return nil, usageError("--queues: %q names no queue of a configured provider: use a provider (aat), a kind (callback) or a queue (submit:aat)", word)
+		}
+	}
+	return out, nil
+}
+
+// startSchedule runs the scheduler.
+func (n *node) startSchedule(p *providers) error {
+	s, err := scheduler.New(scheduler.Config{
+		Store: n.store, Bell: n.bell, Log: n.log.Named("schedule"), Providers: p.names, SubmitQueue: jobs.SubmitQueue,
+		CheckQueue: jobs.CheckQueue, Holder: n.name, LeaderTTL: n.cfg.LeaderTTL, RescueAfter: n.cfg.RescueAfter,
+		CallbackLease: n.cfg.Callback.Timeout + callbackMargin, Window: sendWindow,
+	})
+	if err != nil {
+		return fmt.Errorf("build scheduler: %w", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); _ = s.Run(ctx) }() // Run ends only with its context, without error
+	n.onStop(func(context.Context) { cancel(); <-done })
+	return nil
+}
+
+// startOps serves the operator's listener and returns its address.
+func (n *node) startOps() (string, error) {
+	var users []ops.User
+	for _, u := range n.cfg.OpsUsers {
+		users = append(users, ops.User{Name: u.Name, Password: topup.Secret(u.Password.Reveal()), Role: ops.Role(u.Role)})
+	}
+	handler, err := ops.New(ops.Config{Redis: n.queue, Users: users, Logger: n.log.Named("ops")})
+	if err != nil {
+		return "", fmt.Errorf("build ops: %w", err)
+	}
+	return n.serve("ops", n.cfg.OpsAddr, &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute})
+}

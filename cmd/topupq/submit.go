@@ -1,0 +1,173 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"topupq/topup"
+)
+
+// exitRejected tells that the file was taken but for some rows.
+const exitRejected = 3
+
+// submission is one run of the submit command.
+type submission struct {
+	api  *apiClient
+	file submitFile
+	name string
+	// dry only validates.
+	dry    bool
+	asJSON bool
+	// progress draws bars; nil where nobody looks at a terminal.
+	progress io.Writer
+	out, err io.Writer
+	// pause is the first wait before the file is sent again, poll the wait between looks at a batch.
+	pause, poll time.Duration
+}
+
+// newSubmit hands a file in.
+func newSubmit(d deps) *cobra.Command {
+	var watch, dry, asJSON bool
+	var name, format string
+	cmd := &cobra.Command{
+		Use: "submit FILE", Short: "Hand in a file of top-ups, as many as you like",
+		Long: `Streams a CSV, NDJSON or JSON file (also .gz) to the intake as one batch and prints what came of it.
+Rows that are refused go to FILE.rejected.csv with the reason; they never stop the others.
+
+Stop it at any time and run it again: a reference that was taken is never taken twice.
+
+Exit code: 0 every row is accepted or was before, 3 some were refused, 1 failed, 2 wrong usage.`,
+		Example: `  topupq submit topups.csv
+  topupq submit topups.ndjson.gz --watch --name "November bonus"
+  topupq submit topups.csv --validate-only`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			file, err := openSubmitFile(args[0], format)
+			if err != nil {
+				return err
+			}
+			api, err := newAPIClient(cmd, d)
+			if err != nil {
+				return err
+			}
+			s := &submission{
+				api: api, file: file, name: cmp.Or(name, filepath.Base(file.path)), dry: dry, asJSON: asJSON,
+				out: d.stdout, err: d.stderr, pause: time.Second, poll: time.Second,
+			}
+			if isTerminal(d.stderr) {
+				s.progress = d.stderr
+			}
+			return s.run(cmd.Context(), watch && !dry)
+		},
+	}
+	apiFlags(cmd)
+	cmd.Flags().BoolVar(&watch, "watch", false, "stay until every top-up of the batch has its outcome")
+	cmd.Flags().BoolVar(&dry, "validate-only", false, "check every row and write nothing")
+	cmd.Flags().StringVar(&name, "name", "", "name of the batch (default the file's)")
+	cmd.Flags().StringVar(&format, "format", "", "csv, ndjson or json (default by the file's name)")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
+	return cmd
+}
+
+// rowError is one refused row.
+type rowError struct {
+	Line      int    `json:"line"`
+	Reference string `json:"reference"`
+	Code      string `json:"code"`
+	Field     string `json:"field"`
+	Message   string `json:"message"`
+}
+
+// uploadAnswer is the intake's answer to a batch. Errors are the first hundred.
+type uploadAnswer struct {
+	topup.BatchView
+	Errors []rowError `json:"errors"`
+}
+
+// run uploads, finds all refused rows, and watches.
+func (s *submission) run(ctx context.Context, watch bool) error {
+	answer, err := s.upload(ctx)
+	if err != nil {
+		return err
+	}
+	rejectedFile := ""
+	if answer.Rejected > 0 {
+		errs, err := s.allErrors(ctx, answer)
+		if err != nil {
+			return fmt.Errorf("the file is handed in, but not all refused rows are known: %w", err)
+		}
+		rejectedFile = s.file.path + ".rejected.csv"
+		if err := s.writeRejected(rejectedFile, errs); err != nil {
+			return err
+		}
+	} else if err := forget(s.file.path + ".rejected.csv"); err != nil {
+		return err
+	}
+	if watch && answer.Accepted > 0 {
+		if err := s.watch(ctx, &answer.BatchView); err != nil {
+			return err
+		}
+	}
+	if err := s.print(answer, rejectedFile); err != nil {
+		return err
+	}
+	if answer.Rejected > 0 {
+		return &exitError{code: exitRejected}
+	}
+	return nil
+}
+
+// forget removes the refused rows of an earlier run: there are none any more.
+func forget(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove the refused rows of an earlier run: %w", err)
+	}
+	return nil
+}
+
+// submitResult is what --json prints.
+type submitResult struct {
+	topup.BatchView
+	RejectedFile string `json:"rejected_file,omitempty"`
+}
+
+func (s *submission) print(a uploadAnswer, rejectedFile string) error {
+	if s.asJSON {
+		return printJSON(s.out, submitResult{BatchView: a.BatchView, RejectedFile: rejectedFile})
+	}
+	accepted := "accepted"
+	if s.dry {
+		accepted = "would be accepted"
+	}
+	pairs := [][2]string{
+		{"batch", string(a.BatchID)}, {"rows", strconv.FormatInt(a.Rows, 10)}, {accepted, strconv.FormatInt(a.Accepted, 10)},
+		{"duplicates", strconv.FormatInt(a.Duplicates, 10)}, {"rejected", strconv.FormatInt(a.Rejected, 10)},
+	}
+	for _, currency := range sortedKeys(a.Totals) {
+		pairs = append(pairs, [2]string{"total " + currency, a.Totals[currency].Requested})
+	}
+	if !s.dry {
+		pairs = append(pairs, [2]string{"states", countsText(a.States)})
+	}
+	return printFields(s.out, append(pairs, [2]string{"rejected rows", rejectedFile}))
+}
+
+// batchPath is where the file is posted.
+func (s *submission) batchPath(dry bool) string {
+	q := url.Values{"name": {s.name}}
+	if dry {
+		q.Set("validate_only", "true")
+	}
+	return "/v1/batches?" + q.Encode()
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+)
+
+const (
+	// uploadTries bounds how often a file is sent; the waits between double up to maxPause.
+	uploadTries = 6
+	maxPause    = 30 * time.Second
+	// stallAfter ends an upload in which nothing moves any more.
+	stallAfter = 2 * time.Minute
+)
+
+// upload sends the file until the intake has taken it all. Sending it again after a failure does nothing twice:
+// what was taken before comes back as duplicate.
+func (s *submission) upload(ctx context.Context) (uploadAnswer, error) {
+	pause := s.pause
+	for try := 1; ; try++ {
+		answer, err := s.uploadOnce(ctx)
+		if err == nil {
+			return answer, nil
+		}
+		if ctx.Err() != nil {
+			return answer, errors.New("stopped; run the same command again to go on: nothing is done twice")
+		}
+		var p *apiProblem
+		if answered := errors.As(err, &p); answered && !p.passing() || try == uploadTries {
+			return answer, err
+		}
+		wait := pause
+		if p != nil && p.RetryAfter > 0 {
+			wait = min(p.RetryAfter, maxPause)
+		}
+		fmt.Fprintf(s.err, "%v\nsending the file again in %s; what was taken is not taken twice\n", err, wait)
+		if err := sleep(ctx, wait); err != nil {
+			return answer, errors.New("stopped; run the same command again to go on: nothing is done twice")
+		}
+		pause = min(2*pause, maxPause)
+	}
+}
+
+func (s *submission) uploadOnce(ctx context.Context) (uploadAnswer, error) {
+	in, err := s.file.open()
+	if err != nil {
+		return uploadAnswer{}, err
+	}
+	defer in.Close()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stall := time.AfterFunc(stallAfter, func() { cancel(fmt.Errorf("nothing moved for %s", stallAfter)) })
+	defer stall.Stop()
+	var body io.Reader = &movingReader{in: in, moved: func() { stall.Reset(stallAfter) }}
+	if s.progress != nil {
+		bar := s.bar("uploading", s.file.size, true)
+		defer func() { _ = bar.Finish() }() // a bar that cannot be drawn is no failure
+		moving := progressbar.NewReader(body, bar)
+		body = &moving
+	}
+	req, err := s.api.request(ctx, http.MethodPost, s.batchPath(s.dry), body)
+	if err != nil {
+		return uploadAnswer{}, err
+	}
+	if req.ContentLength = s.file.size; s.file.size == 0 {
+		req.Body = http.NoBody
+	}
+	req.Header.Set("Content-Type", mediaTypes[s.file.format])
+	if s.file.zipped {
+		req.Header.Set("Content-Encoding", "gzip")
+	}
+	return s.answer(req)
+}
+
+// answer makes the exchange and reads what came of the batch.
+func (s *submission) answer(req *http.Request) (uploadAnswer, error) {
+	var a uploadAnswer
+	resp, err := s.api.send(req)
+	if err != nil {
+		if cause := context.Cause(req.Context()); cause != nil {
+			err = cause
+		}
+		return a, err
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(&a); err != nil {
+		return a, fmt.Errorf("read the answer to the batch: %w", err)
+	}
+	return a, nil
+}
+
+// bar draws progress on the terminal.
+func (s *submission) bar(what string, total int64, inBytes bool) *progressbar.ProgressBar {
+	return progressbar.NewOptions64(total,
+		progressbar.OptionSetWriter(s.progress), progressbar.OptionSetDescription(what), progressbar.OptionShowBytes(inBytes),
+		progressbar.OptionShowCount(), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(),
+	)
+}
+
+// movingReader tells when bytes are taken from it.
+type movingReader struct {
+	in    io.Reader
+	moved func()
+}
+
+// Read reads on.
+func (r *movingReader) Read(b []byte) (int, error) {
+	r.moved()
+	return r.in.Read(b) //nolint:wrapcheck // io.EOF must stay itself
+}
+
+// sleep waits, or returns the context's error.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
