@@ -76,6 +76,7 @@ func TestAATFaults(t *testing.T) {
 		for _, method := range []string{http.MethodGet, http.MethodPost} {
 			t.Run(method+" "+test.rule.Fault+test.rule.Code, func(t *testing.T) {
 				t.Parallel()
+				test := test // the subtests of both methods script their own rule
 				a, sim := newAAT(t, aatsim.Options{}, method, clients.AATConfig{})
 				test.rule.Match.Reference, test.rule.Times = string(aatReference), 1
 				sim.Script(test.rule)

@@ -75,6 +75,27 @@ func (c *Client) SMS(ctx context.Context, id topup.ID) error {
 	return c.ring(ctx, []call{{KindSMS, KindSMS, string(id), 0}})
 }
 
+// heldFor is how far away the time of a held top-up's task is before it is in the archive: it never comes.
+const heldFor = 10 * 365 * 24 * time.Hour
+
+// Held puts a task for a held top-up into the archive of its provider's submit queue: run from there it sends the
+// top-up again. Once per round.
+func (c *Client) Held(ctx context.Context, p topup.ProviderName, due topup.Due) error {
+	name := fmt.Sprintf("%s:%s:held%d", KindSubmit, due.ID, due.Round)
+	task := c.timeouts.task(KindSubmit, SubmitQueue(p), string(due.ID), name)
+	_, err := c.bulk.single.EnqueueContext(ctx, task, asynq.ProcessIn(heldFor))
+	if errors.Is(err, asynq.ErrTaskIDConflict) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("queue held task: %w", err)
+	}
+	if err := c.inspector.ArchiveTask(SubmitQueue(p), name); err != nil {
+		return fmt.Errorf("archive held task: %w", err)
+	}
+	return nil
+}
+
 // call is one wake-up before it is a task.
 type call struct {
 	kind, queue, id string

@@ -14,13 +14,29 @@ const RequireEnv = "TOPUPQ_TEST_REDIS"
 func StartForTest(tb testing.TB, opts Options) *Server {
 	tb.Helper()
 	s, err := Start(tb.Context(), opts)
+	orSkip(tb, err)
+	tb.Cleanup(s.Stop)
+	tb.Logf("real redis-server on %s", s.Addr())
+	return s
+}
+
+// StartClusterForTest runs a cluster that ends with the test, likewise.
+func StartClusterForTest(tb testing.TB, primaries int, opts Options) *Cluster {
+	tb.Helper()
+	c, err := StartCluster(tb.Context(), primaries, opts)
+	orSkip(tb, err)
+	tb.Cleanup(c.Stop)
+	tb.Logf("real Redis Cluster on %v", c.Addrs())
+	return c
+}
+
+// orSkip ends a test that has no server to run with.
+func orSkip(tb testing.TB, err error) {
+	tb.Helper()
 	if errors.Is(err, ErrNoServer) && os.Getenv(RequireEnv) != "1" {
 		tb.Skip(err)
 	}
 	if err != nil {
 		tb.Fatal(err)
 	}
-	tb.Cleanup(s.Stop)
-	tb.Logf("real redis-server on %s", s.Addr())
-	return s
 }

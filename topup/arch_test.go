@@ -16,6 +16,7 @@ import (
 var mayImport = map[string][]string{
 	"topup":              {},
 	"config":             {},
+	"redispipe":          {},
 	"redisproc":          {},
 	"clients/internal/*": {},
 	"clients/*/*sim":     {},
@@ -31,6 +32,7 @@ var mayImport = map[string][]string{
 	"ops":                {"topup"},
 	"cmd/*":              {"*"},
 	"e2e":                {"*"},
+	"e2e/*":              {"*"},
 	"deploy/sample":      {},
 	"deploy/sample/gen":  {"deploy/sample"},
 }

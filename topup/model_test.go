@@ -78,7 +78,7 @@ func (w *world) send(rt *rapid.T) {
 		_ = w.t.Expire(w.now)
 		return
 	}
-	fate := rapid.SampledFrom([]string{"ok", "answer lost", "lost", "late", "refused", "busy", "blocked", "worker dies", "worker dies after booking", "worker freezes"}).Draw(rt, "fate")
+	fate := rapid.SampledFrom([]string{"ok", "answer lost", "lost", "late", "refused", "busy", "blocked", "worker dies", "worker dies after booking", "worker freezes", "worker freezes on a refusal"}).Draw(rt, "fate")
 	var o topup.Outcome
 	switch fate {
 	case "ok":
@@ -111,10 +111,16 @@ func (w *world) send(rt *rapid.T) {
 		}
 		w.frozen = append(w.frozen, frozen{w.token, o})
 		return
+	case "worker freezes on a refusal":
+		w.frozen = append(w.frozen, frozen{w.token, topup.Outcome{Answer: topup.Refused, Code: topup.CodeInvalidRecipient}})
+		return
 	}
 	w.pass(rt, time.Duration(rapid.IntRange(0, 20).Draw(rt, "call seconds"))*time.Second)
 	if err := w.t.RecordSend(w.policy, w.token, o, w.now); err != nil {
 		rt.Fatalf("record %s: %v", fate, err)
+	}
+	if err := w.t.RecordSend(w.policy, w.token, o, w.now); !errors.Is(err, topup.ErrUnchanged) {
+		rt.Fatalf("record %s again: %v, want no change\n%s", fate, err, history(w.t))
 	}
 }
 

@@ -4,9 +4,12 @@ import "time"
 
 // RecordSend applies the answer to the paying call made under token. It is the table of docs/states.md: what is
 // proved moves the top-up to its outcome, what is provably not sent back to accepted or held, the rest to unknown.
-// When the claim is no longer ours the answer is only evidence: see recordLate.
+// When the claim is no longer ours the answer is only evidence: see recordLate. Recorded twice it is ErrUnchanged.
 func (t *Topup) RecordSend(p Policy, token uint64, o Outcome, now time.Time) error {
 	if t.State != Submitting || t.Claim != token {
+		if t.answered(token) {
+			return ErrUnchanged
+		}
 		return t.recordLate(p, o, now)
 	}
 	t.learn(o)
@@ -109,9 +112,25 @@ func (t *Topup) recordLate(p Policy, o Outcome, now time.Time) error {
 		return t.succeed(p, ActorWorker, o, now)
 	case Submitting, Pending, Unknown, Unresolved:
 		return t.succeed(p, ActorWorker, o, now)
+	case Succeeded:
+		return ErrUnchanged // it says nothing new
 	default:
 		return t.askNow(now)
 	}
+}
+
+// answered reports whether the answer to the call made under token has been recorded: the last one to leave
+// submitting was that call's worker, with an answer.
+func (t *Topup) answered(token uint64) bool {
+	if t.Claim != token {
+		return false
+	}
+	for i := len(t.History) - 1; i >= 0; i-- {
+		if m := t.History[i]; m.From == Submitting {
+			return m.Actor == ActorWorker && m.Attempt == t.Attempts && m.Reason != CodeRestored && m.Reason != CodeExpired
+		}
+	}
+	return false
 }
 
 // askNow makes a top-up that a provider may be asked about due at once.

@@ -22,7 +22,7 @@ func NewCheck(cfg Config) *Check {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Check{Config: cfg, gate: gate{cfg.Ledger, cfg.Now}}
+	return &Check{Config: cfg, gate: newGate(cfg.Ledger, cfg.Now)}
 }
 
 // ProcessTask implements asynq.Handler.
@@ -93,7 +93,7 @@ func (c *Check) comeBack(ctx context.Context, t *topup.Topup, left time.Duration
 }
 
 func (c *Check) record(ctx context.Context, asked *topup.Topup, r *Route, o topup.Outcome) error {
-	next, err := c.Ledger.UpdateLoaded(ctx, asked, func(t *topup.Topup) error {
+	before, next, err := c.update(ctx, asked, func(t *topup.Topup) error {
 		// An answer about an earlier send says nothing about a later one, but that it was delivered.
 		if t.Attempts != asked.Attempts && o.Answer != topup.Delivered {
 			return topup.ErrUnchanged
@@ -107,10 +107,6 @@ func (c *Check) record(ctx context.Context, asked *topup.Topup, r *Route, o topu
 		return err
 	}
 	c.Log.Debug("asked", zap.String("topup", string(next.ID)), zap.Stringer("answer", o.Answer), zap.Stringer("state", next.State))
-	c.Config.after(ctx, asked, next)
-	if next.State == topup.Accepted {
-		due := topup.Due{ID: next.ID, State: next.State, Round: next.Attempts}
-		return c.Bell.SendsAgain(ctx, next.Provider, []topup.Due{due})
-	}
-	return nil
+	c.Config.after(ctx, before, next)
+	return c.Config.goOn(ctx, before, next)
 }

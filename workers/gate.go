@@ -2,6 +2,7 @@ package workers
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"topupq/topup"
@@ -24,6 +25,35 @@ const (
 type gate struct {
 	controls controls
 	now      func() time.Time
+	running  *runningMemo
+}
+
+// runningMemo remembers for a moment which providers were found running, so that not every send asks. A pause shows
+// in other processes that much later, in this one at once.
+type runningMemo struct {
+	mu    sync.Mutex
+	until map[topup.ProviderName]time.Time
+}
+
+const memoFor = 200 * time.Millisecond
+
+func newGate(c controls, now func() time.Time) gate {
+	return gate{c, now, &runningMemo{until: map[topup.ProviderName]time.Time{}}}
+}
+
+func (m *runningMemo) fresh(p topup.ProviderName) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return time.Now().Before(m.until[p])
+}
+
+func (m *runningMemo) note(p topup.ProviderName, running bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.until, p)
+	if running {
+		m.until[p] = time.Now().Add(memoFor)
+	}
 }
 
 // controls is what the gate needs of the store.
@@ -62,7 +92,11 @@ func (g gate) enter(ctx context.Context, t *topup.Topup, r *Route) (wait, error)
 }
 
 func (g gate) pause(ctx context.Context, p topup.ProviderName) (wait, error) {
+	if g.running.fresh(p) {
+		return wait{}, nil
+	}
 	pause, err := g.controls.Paused(ctx, p)
+	g.running.note(p, err == nil && pause == nil)
 	if err != nil || pause == nil {
 		return wait{}, err
 	}
@@ -100,6 +134,7 @@ func (g gate) permit(ctx context.Context, p topup.ProviderName, rate int) (time.
 // after stops the provider when its answer asks for that, and lets it run again when a probe came back well.
 func (g gate) after(ctx context.Context, p topup.ProviderName, probe *topup.Pause, o topup.Outcome) error {
 	if o.Pause {
+		g.running.note(p, false)
 		pause := topup.Pause{Reason: o.Code, Actor: topup.ActorWorker, Since: g.now()}
 		if probe != nil {
 			pause.Since, pause.Strikes = probe.Since, probe.Strikes+1

@@ -31,6 +31,8 @@ type Notifier interface {
 type Bell interface {
 	SendsAgain(ctx context.Context, p topup.ProviderName, due []topup.Due) error
 	SMS(ctx context.Context, id topup.ID) error
+	// Held leaves a task in the archive by which an operator sends a held top-up again.
+	Held(ctx context.Context, p topup.ProviderName, due topup.Due) error
 }
 
 // Config is what the submit and check workers share.
@@ -40,7 +42,9 @@ type Config struct {
 	Notifier Notifier
 	Bell     Bell
 	Keyring  topup.Keyring
-	Log      *zap.Logger
+	// Spool keeps answers while the ledger is away; without one they are held in memory for a while.
+	Spool *Spool
+	Log   *zap.Logger
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -57,7 +61,7 @@ func NewSubmit(cfg Config, check *Check) *Submit {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Submit{Config: cfg, gate: gate{cfg.Ledger, cfg.Now}, check: check}
+	return &Submit{Config: cfg, gate: newGate(cfg.Ledger, cfg.Now), check: check}
 }
 
 // ProcessTask implements asynq.Handler. Run again from the dashboard at any time it asks the ledger first: closed
@@ -125,15 +129,11 @@ func (s *Submit) send(ctx context.Context, t *topup.Topup) error {
 	o := s.pay(ctx, claimed, route, deadline)
 	// The answer is worth more than the worker's time: recording it goes on when the worker is told to stop.
 	ctx = context.WithoutCancel(ctx)
+	recorded := s.settle(ctx, claimed, token, o)
 	if err := s.gate.after(ctx, t.Provider, w.probe, o); err != nil {
 		s.Log.Warn("pause not recorded", zap.String("provider", string(t.Provider)), zap.Error(err))
 	}
-	return s.record(ctx, claimed, func(t *topup.Topup) error {
-		if err := seal(s.Keyring, t, o.PIN); err != nil {
-			return err
-		}
-		return t.RecordSend(route.Policy, token, o, s.Now())
-	})
+	return recorded
 }
 
 // claim records the intent to send. Only the worker whose claim was written goes on; when the store's answer was
@@ -159,29 +159,106 @@ func (s *Submit) pay(ctx context.Context, t *topup.Topup, r *Route, deadline tim
 	return r.submit(payCtx, t.Order(), s.Log)
 }
 
-// recordTries and recordWait bound how long a worker holds on to an answer while the store is away. After that the
-// rescue asks the provider.
+// answerPatience is how long the ledger may take to write an answer before the answer goes to the spool; recordTries
+// and recordWait bound how long a worker without a spool holds on to one. After that the rescue asks the provider.
 const (
-	recordTries = 40
-	recordWait  = 500 * time.Millisecond
+	answerPatience = 3 * time.Second
+	recordTries    = 40
+	recordWait     = 500 * time.Millisecond
 )
 
-// record writes a transition and everything that hangs on it.
-func (s *Submit) record(ctx context.Context, t *topup.Topup, change func(*topup.Topup) error) error {
-	next, err := s.Ledger.UpdateLoaded(ctx, t, change)
-	for try := 0; errors.Is(err, topup.ErrUnavailable) && try < recordTries; try++ {
-		timer := time.NewTimer(recordWait)
-		<-timer.C
-		next, err = s.Ledger.UpdateLoaded(ctx, t, change)
+// settle writes the answer to a paying call. When the ledger cannot take it the answer is spooled, and the task is
+// done: from the spool it goes into the ledger without us.
+func (s *Submit) settle(ctx context.Context, t *topup.Topup, token uint64, o topup.Outcome) error {
+	a, err := newSendAnswer(s.Keyring, t, token, o, s.Now())
+	if err != nil {
+		return err
+	}
+	patience, cancel := ctx, context.CancelFunc(func() {})
+	if s.Spool != nil {
+		patience, cancel = context.WithTimeout(ctx, answerPatience)
+	}
+	before, next, err := s.recordAnswer(patience, t, a)
+	cancel()
+	if err != nil && !errors.Is(err, topup.ErrNotAllowed) {
+		name, spoolErr := s.Spool.put(a)
+		if spoolErr == nil {
+			s.Log.Warn("ledger away: answer spooled", zap.String("topup", string(t.ID)), zap.Stringer("answer", o.Answer), zap.String("file", name), zap.Error(err))
+			return nil
+		}
+		if s.Spool != nil {
+			s.Log.Error("answer not spooled", zap.String("topup", string(t.ID)), zap.Error(spoolErr))
+		}
+		before, next, err = s.insist(ctx, t, a, err)
 	}
 	if err != nil {
 		return err
 	}
-	s.Config.after(ctx, t, next)
+	return s.written(ctx, before, next)
+}
+
+// insist tries to write an answer for as long as the store is away.
+func (s *Submit) insist(ctx context.Context, t *topup.Topup, a sendAnswer, err error) (before, next *topup.Topup, _ error) {
+	for try := 0; errors.Is(err, topup.ErrUnavailable) && try < recordTries; try++ {
+		timer := time.NewTimer(recordWait)
+		<-timer.C
+		before, next, err = s.recordAnswer(ctx, t, a)
+	}
+	return before, next, err
+}
+
+// recordAnswer writes an answer into the record it belongs to. Written again it changes nothing.
+func (s *Submit) recordAnswer(ctx context.Context, t *topup.Topup, a sendAnswer) (before, next *topup.Topup, _ error) {
+	route, ok := s.Routes[a.Provider]
+	if !ok {
+		return t, t, errNoRoute
+	}
+	return s.update(ctx, t, func(t *topup.Topup) error {
+		fresh := len(a.PIN) > 0 && len(t.PIN) == 0
+		if fresh {
+			t.PIN = a.PIN
+		}
+		err := t.RecordSend(route.Policy, a.Claim, a.Outcome, s.Now())
+		if fresh && errors.Is(err, topup.ErrUnchanged) {
+			return nil
+		}
+		return err
+	})
+}
+
+// record writes a transition and everything that hangs on it.
+func (s *Submit) record(ctx context.Context, t *topup.Topup, change func(*topup.Topup) error) error {
+	before, next, err := s.update(ctx, t, change)
+	if err != nil {
+		return err
+	}
+	return s.written(ctx, before, next)
+}
+
+// written does what hangs on a write, and archives the task of a top-up that is held.
+func (s *Submit) written(ctx context.Context, before, next *topup.Topup) error {
+	s.Config.after(ctx, before, next)
 	if next.State == topup.Held {
 		return held(next)
 	}
 	return nil
+}
+
+// update is UpdateLoaded of the ledger. Of a record that others write too it also tells what it was right before this
+// write, so that what hangs on their writes is not done again; where nothing was written both are the same.
+func (c *Config) update(ctx context.Context, t *topup.Topup, change func(*topup.Topup) error) (before, next *topup.Topup, err error) {
+	var base topup.Topup
+	written := false
+	next, err = c.Ledger.UpdateLoaded(ctx, t, func(t *topup.Topup) error {
+		base = *t
+		err := change(t)
+		written = err == nil
+		return err
+	})
+	if err != nil || !written {
+		return next, next, err
+	}
+	return &base, next, nil
 }
 
 // after logs a written transition and rings for what follows from it.
@@ -202,6 +279,20 @@ func (c *Config) after(ctx context.Context, before, t *topup.Topup) {
 		if err := c.Bell.SMS(ctx, t.ID); err != nil {
 			c.Log.Warn("SMS not queued", zap.String("topup", string(t.ID)), zap.Error(err))
 		}
+	}
+}
+
+// goOn rings for the send of a top-up that an answer has put back, and leaves the operator a task for one it has held.
+// Only the task that sends archives itself.
+func (c *Config) goOn(ctx context.Context, before, t *topup.Topup) error {
+	due := topup.Due{ID: t.ID, State: t.State, Round: t.Attempts}
+	switch {
+	case t.State == topup.Accepted:
+		return c.Bell.SendsAgain(ctx, t.Provider, []topup.Due{due})
+	case t.State == topup.Held && before.State != topup.Held:
+		return c.Bell.Held(ctx, t.Provider, due)
+	default:
+		return nil
 	}
 }
 

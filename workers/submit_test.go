@@ -59,11 +59,13 @@ func (s *scripted) Traits() topup.Traits                         { return topup.
 // bench is a submit and a check worker over an embedded store and a scripted provider, on a clock of their own.
 type bench struct {
 	t        *testing.T
+	redis    *miniredis.Miniredis
 	store    *redisstore.Store
 	provider *scripted
 	submit   *Submit
 	check    *Check
 	rings    atomic.Int64
+	holds    atomic.Int64
 	notified atomic.Int64
 	now      atomic.Int64
 }
@@ -71,6 +73,10 @@ type bench struct {
 func (b *bench) Notify(*topup.Topup) { b.notified.Add(1) }
 func (b *bench) SendsAgain(context.Context, topup.ProviderName, []topup.Due) error {
 	b.rings.Add(1)
+	return nil
+}
+func (b *bench) Held(context.Context, topup.ProviderName, topup.Due) error {
+	b.holds.Add(1)
 	return nil
 }
 func (b *bench) SMS(context.Context, topup.ID) error { b.rings.Add(1); return nil }
@@ -81,9 +87,10 @@ var begin = time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
 
 func newBench(t *testing.T, spacing time.Duration) *bench {
 	t.Helper()
-	rdb := redis.NewClient(&redis.Options{Addr: miniredis.RunT(t).Addr()})
+	server := miniredis.RunT(t)
+	rdb := redis.NewClient(&redis.Options{Addr: server.Addr()})
 	t.Cleanup(func() { _ = rdb.Close() })
-	b := &bench{t: t, store: redisstore.Open(rdb, redisstore.Options{}), provider: &scripted{}}
+	b := &bench{t: t, redis: server, store: redisstore.Open(rdb, redisstore.Options{}), provider: &scripted{}}
 	t.Cleanup(b.store.Close)
 	b.now.Store(begin.UnixMilli())
 	policy := topup.Policy{

@@ -33,6 +33,14 @@ type apiClient struct {
 	http *http.Client
 }
 
+// oneArg is for commands that take exactly one argument.
+func oneArg(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return usageError("write %s", cmd.UseLine())
+	}
+	return nil
+}
+
 // apiFlags adds the flags that say where the intake is and who is asking.
 func apiFlags(cmd *cobra.Command) {
 	cmd.Flags().String("url", "", "the intake's address (default TOPUPQ_URL, or http://127.0.0.1:8080)")

@@ -40,7 +40,7 @@ func newHashPassword(d deps) *cobra.Command {
 func readPassword(d deps) (topup.Secret, error) {
 	if f, ok := d.stdin.(*os.File); ok && isTerminal(d.stdin) {
 		fmt.Fprint(d.stderr, "Password: ")
-		b, err := term.ReadPassword(int(f.Fd())) //nolint:gosec // a file descriptor fits
+		b, err := term.ReadPassword(int(f.Fd()))
 		fmt.Fprintln(d.stderr)
 		if err != nil {
 			return "", fmt.Errorf("read password: %w", err)
@@ -59,5 +59,5 @@ const maxPasswordLine = 4096
 // isTerminal reports whether a stream is a terminal that a person looks at.
 func isTerminal(stream any) bool {
 	f, ok := stream.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // a file descriptor fits
+	return ok && term.IsTerminal(int(f.Fd()))
 }

@@ -25,7 +25,7 @@ func newHistory(d deps) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "history ID|REFERENCE", Short: "Show every move of a top-up: when, who, why, and the provider's words",
-		Example: "  topupq history ord-1001", Args: cobra.ExactArgs(1),
+		Example: "  topupq history ord-1001", Args: oneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			api, err := newAPIClient(cmd, d)
 			if err != nil {

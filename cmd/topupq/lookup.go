@@ -42,7 +42,12 @@ Values are sent as text; key:=value sends JSON, such as page:=2 or fixed:=true.`
 		Example: `  topupq lookup reloadly getOperatorsByCountry countryCode=NG
   topupq lookup aat GetVoucher networkId=2 vouchertype=1
   topupq lookup rechargekit prepaidPlanFetch operator_code=1 circle=2 --json`,
-		Args: cobra.MinimumNArgs(2),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) < 2 {
+				return usageError("write %s", cmd.UseLine())
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			params, err := parseParams(args[2:])
 			if err != nil {

@@ -22,7 +22,12 @@ func newMerchant(d deps) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "merchant", Short: "Add merchants, list them, switch them off, change their keys",
 		Long: "Merchants live in the ledger's Redis (TOPUPQ_REDIS_URL). Keys are shown once and stored hashed.",
-		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError("unknown command %q: one of add, list, disable, enable, rotate-key", clean(args[0]))
+			}
+			return cmd.Help()
+		},
 	}
 	cmd.AddCommand(newMerchantAdd(d), newMerchantList(d), newMerchantSwitch(d, true), newMerchantSwitch(d, false), newMerchantRotate(d))
 	return cmd
@@ -62,7 +67,7 @@ func newMerchantAdd(d deps) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "add NAME", Short: "Add a merchant and show its API key and webhook secret, once",
 		Example: "  topupq merchant add \"Corner shop\"\n  topupq merchant add till --scope topups:write --scope topups:read --scope pins:read --json",
-		Args:    cobra.ExactArgs(1),
+		Args:    oneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			given, err := parseScopes(scopes)
 			if err != nil {
@@ -176,7 +181,7 @@ func newMerchantSwitch(d deps, off bool) *cobra.Command {
 		use, short, done = "disable", "Refuse all keys of a merchant; what it has handed in goes on", "disabled"
 	}
 	return &cobra.Command{
-		Use: use + " ID|NAME", Short: short, Example: "  topupq merchant " + use + " merabcdefghij", Args: cobra.ExactArgs(1),
+		Use: use + " ID|NAME", Short: short, Example: "  topupq merchant " + use + " merabcdefghij", Args: oneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return openNode(cmd, d, func(ctx context.Context, n *node) error {
 				m, err := changeMerchant(ctx, n, args[0], func(m *topup.Merchant) { m.Disabled = off })
@@ -198,7 +203,7 @@ func newMerchantRotate(d deps) *cobra.Command {
 		Long: "The key before it stays valid until the next rotation, so that the merchant can change over; --revoke ends all others at once.",
 		Example: "  topupq merchant rotate-key merabcdefghij\n" +
 			"  topupq merchant rotate-key till --revoke --scope topups:read",
-		Args: cobra.ExactArgs(1),
+		Args: oneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			given, err := parseScopes(scopes)
 			if err != nil {

@@ -106,7 +106,7 @@ func TestMerchantMistakes(t *testing.T) {
 		"2 merchants are named":       {"disable", "twin"},
 		`"pins" is not one of topups`: {"add", "x", "--scope", "pins"},
 		"1 to 100 plain characters":   {"add", " "},
-		"accepts 1 arg":               {"add"},
+		"write topupq merchant add":   {"add"},
 		`unknown command "ad"`:        {"ad"},
 	} {
 		if _, stderr, code := s.run(t, append([]string{"merchant"}, args...)...); code == 0 || !strings.Contains(stderr, want) {

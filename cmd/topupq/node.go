@@ -13,6 +13,7 @@ import (
 
 	"topupq/config"
 	"topupq/jobs"
+	"topupq/redispipe"
 	"topupq/topup"
 	"topupq/topup/redisstore"
 )
@@ -67,7 +68,11 @@ func newNode(ctx context.Context, cfg config.Config, log *zap.Logger, demand str
 		n.stop()
 		return nil, &exitError{code: exitUsage, err: fmt.Errorf("TOPUPQ_QUEUE_REDIS_URL: %w", err)}
 	}
-	n.onStop(func(context.Context) { _ = n.queue.Close() })
+	raw := n.queue
+	n.onStop(func(context.Context) { _ = raw.Close() })
+	pipe := redispipe.New(raw)
+	n.onStop(func(context.Context) { pipe.Close() })
+	n.queue = redispipe.NewClient(raw, pipe)
 	n.store = redisstore.Open(n.ledger, redisstore.Options{CallbackLease: cfg.Callback.Timeout + callbackMargin})
 	n.onStop(func(context.Context) { n.store.Close() })
 	n.bell = jobs.NewClient(n.queue, jobs.Timeouts{Provider: longestTimeout(cfg), Callback: cfg.Callback.Timeout})

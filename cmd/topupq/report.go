@@ -18,7 +18,7 @@ func newReport(d deps) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "report YYYY-MM-DD", Short: "Show a day's top-ups: totals, or every row as CSV or JSON",
 		Example: "  topupq report 2026-11-23\n  topupq report 2026-11-23 --csv > day.csv\n  topupq report 2026-11-23 --timezone Africa/Johannesburg",
-		Args:    cobra.ExactArgs(1),
+		Args:    oneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if _, err := time.Parse(time.DateOnly, args[0]); err != nil {
 				return usageError("%q is not a day: write it like 2026-11-23", clean(args[0]))

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"topupq/clients/bulksms"
+	"topupq/config"
 	"topupq/intake"
 	"topupq/jobs"
 	"topupq/ops"
@@ -28,7 +29,7 @@ type tuning struct {
 	poll    time.Duration
 }
 
-var fullSpeed = tuning{servers: 4, poll: 20 * time.Millisecond}
+var fullSpeed = tuning{servers: 16, poll: 100 * time.Millisecond}
 
 const (
 	checkConcurrency    = 32
@@ -109,8 +110,13 @@ func (n *node) startWork(p *providers, only []string, tune tuning) error {
 	shared := workers.Config{
 		Ledger: n.store, Routes: p.routes, Notifier: callbacks, Bell: n.bell, Keyring: n.keyring, Log: n.log.Named("work"),
 	}
+	var err error
+	if shared.Spool, err = n.openSpool(); err != nil {
+		return err
+	}
 	check := workers.NewCheck(shared)
 	submit := workers.NewSubmit(shared, check)
+	n.startDrain(submit)
 	grace := longestTimeout(n.cfg) + handlerGrace
 	var queues []workers.Queue
 	for _, name := range p.names {
@@ -137,6 +143,35 @@ func (n *node) startWork(p *providers, only []string, tune tuning) error {
 	}
 	n.onStop(func(context.Context) { servers.Stop() })
 	return nil
+}
+
+// openSpool opens the directory for answers that come while Redis is away, nil for none. The default one is done
+// without, loudly, where it cannot be written; one that was asked for must be there.
+func (n *node) openSpool() (*workers.Spool, error) {
+	if n.cfg.SpoolDir == config.NoSpool {
+		return nil, nil
+	}
+	spool, err := workers.OpenSpool(n.cfg.SpoolDir)
+	if err != nil && n.cfg.SpoolDir == config.DefaultSpoolDir {
+		n.log.Warn("no spool: answers that come while Redis is away are held in memory only; set TOPUPQ_SPOOL_DIR to a directory on a disk", zap.Error(err))
+		return nil, nil
+	}
+	if err != nil {
+		return nil, &exitError{code: exitUsage, err: fmt.Errorf("TOPUPQ_SPOOL_DIR: %w (none does without one)", err)}
+	}
+	return spool, nil
+}
+
+// startDrain brings what the spool holds into the ledger. It is stopped after the workers, which fill it.
+func (n *node) startDrain(submit *workers.Submit) {
+	if submit.Spool == nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	drain := workers.NewSpoolDrain(submit)
+	go func() { defer close(done); _ = drain.Run(ctx) }() // Run ends only with its context, without error
+	n.onStop(func(context.Context) { cancel(); <-done })
 }
 
 // smsQueue serves the queue of PINs by SMS where BulkSMS is configured.

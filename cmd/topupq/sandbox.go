@@ -134,7 +134,7 @@ func sandboxConfig(redis string, o sandboxOptions, sims *simulators) (config.Con
 	env := map[string]string{
 		"TOPUPQ_REDIS_URL": "redis://" + redis, "TOPUPQ_REDIS_DURABILITY": "none", "TOPUPQ_INTAKE_ADDR": o.intakeAddr,
 		"TOPUPQ_OPS_ADDR": o.opsAddr, "TOPUPQ_OPS_USERS": "admin:admin:admin", "TOPUPQ_ENCRYPTION_KEY": sandboxKey,
-		"TOPUPQ_ALLOW_PRIVATE_CALLBACKS": "true",
+		"TOPUPQ_ALLOW_PRIVATE_CALLBACKS": "true", "TOPUPQ_SPOOL_DIR": config.NoSpool,
 	}
 	if o.opsAddr == "" {
 		env["TOPUPQ_OPS_ADDR"] = "127.0.0.1:0"

@@ -19,7 +19,7 @@ func newStatus(d deps) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "status ID|REFERENCE|BATCH", Short: "Show where a top-up or a batch stands",
 		Example: "  topupq status ord-1001\n  topupq status batabcdefghij234 --json",
-		Args:    cobra.ExactArgs(1),
+		Args:    oneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			api, err := newAPIClient(cmd, d)
 			if err != nil {

@@ -51,7 +51,7 @@ Exit code: 0 every row is accepted or was before, 3 some were refused, 1 failed,
 		Example: `  topupq submit topups.csv
   topupq submit topups.ndjson.gz --watch --name "November bonus"
   topupq submit topups.csv --validate-only`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			file, err := openSubmitFile(args[0], format)
 			if err != nil {

@@ -67,7 +67,7 @@ func (f submitFile) open() (*os.File, error) {
 }
 
 // records opens the file for reading record by record.
-func (f submitFile) records() (*recordReader, func() error, error) {
+func (f submitFile) records() (*recordReader, func(), error) {
 	in, err := f.open()
 	if err != nil {
 		return nil, nil, err
@@ -75,11 +75,11 @@ func (f submitFile) records() (*recordReader, func() error, error) {
 	var plain io.Reader = in
 	if f.zipped {
 		if plain, err = gzip.NewReader(in); err != nil {
-			_ = in.Close() // the first error counts
+			in.Close()
 			return nil, nil, fmt.Errorf("unpack %s: %w", f.path, err)
 		}
 	}
-	return newRecordReader(plain, f.format == formatCSV), in.Close, nil
+	return newRecordReader(plain, f.format == formatCSV), func() { _ = in.Close() }, nil // it was only read
 }
 
 // maxRecord bounds what is kept of one record; the intake refuses much shorter ones.

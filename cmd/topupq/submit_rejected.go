@@ -91,7 +91,7 @@ func (s *submission) validate(ctx context.Context, p *parts) ([]rowError, bool, 
 // parts reads the file on in parts.
 type parts struct {
 	in     *recordReader
-	close  func() error
+	close  func()
 	header *record
 	rows   []record
 	bytes  int
@@ -108,7 +108,7 @@ func newParts(f submitFile, after int) (*parts, error) {
 	for f.format == formatCSV && p.header == nil {
 		rec, err := in.next()
 		if err != nil {
-			_ = closeFile() // the first error counts
+			closeFile()
 			return nil, fmt.Errorf("read the header: %w", err)
 		}
 		if !rec.blank() {

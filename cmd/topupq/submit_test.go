@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"topupq/topup"
 )
 
 const header = "reference,recipient,amount,currency\n"
@@ -225,7 +227,7 @@ func (s *shop) submission(t *testing.T, name, text string) *submission {
 		t.Fatal(err)
 	}
 	return &submission{
-		api:  &apiClient{base: s.env["TOPUPQ_URL"], key: "", http: http.DefaultClient},
+		api:  &apiClient{base: s.env["TOPUPQ_URL"], key: topup.Secret(s.env["TOPUPQ_API_KEY"]), http: http.DefaultClient},
 		file: file, name: name, pause: time.Millisecond, poll: time.Millisecond, out: &bytes.Buffer{}, err: &bytes.Buffer{},
 	}
 }
@@ -290,10 +292,10 @@ func TestSubmitMistakes(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
 	for want, args := range map[string][]string{
-		"cannot read the file":      {s.dir + "/gone.csv"},
-		"is a folder":               {s.dir},
-		"give --format csv":         {s.write(t, "rows.xlsx", "x")},
-		"give --format":             {s.write(t, "a.csv", header), "--format", "xml"},
+		"cannot read the file": {s.dir + "/gone.csv"},
+		"is a folder":          {s.dir},
+		"give --format csv":    {s.write(t, "rows.xlsx", "x")},
+		"give --format":        {s.write(t, "a.csv", header), "--format", "xml"},
 	} {
 		if _, stderr, code := s.run(t, append([]string{"submit"}, args...)...); code != 2 || !strings.Contains(stderr, want) {
 			t.Errorf("%v: exit %d, want %q in %s", args, code, want, stderr)

@@ -101,6 +101,7 @@ func (s *submission) bar(what string, total int64, inBytes bool) *progressbar.Pr
 	return progressbar.NewOptions64(total,
 		progressbar.OptionSetWriter(s.progress), progressbar.OptionSetDescription(what), progressbar.OptionShowBytes(inBytes),
 		progressbar.OptionShowCount(), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(),
+		progressbar.OptionSetRenderBlankState(true),
 	)
 }
 

@@ -15,6 +15,9 @@ import (
 	"topupq/topup"
 )
 
+// maxRead bounds one pipeline of reads.
+const maxRead = 256
+
 // maxCreateRows bounds one script of Create, so that no command holds Redis for long.
 const maxCreateRows = 64
 
@@ -87,9 +90,9 @@ func (s *Store) createGroup(ctx context.Context, g group, ts []*topup.Topup, row
 // Get implements topup.Ledger.
 func (s *Store) Get(ctx context.Context, id topup.ID) (*topup.Topup, error) {
 	key := recordKey(id)
-	cmd, err := s.pipe.do(ctx, func(p redis.Pipeliner) redis.Cmder { return p.Get(ctx, key) })
+	cmd, err := s.pipe.Do(ctx, func(p redis.Pipeliner) redis.Cmder { return p.Get(ctx, key) })
 	if err != nil {
-		return nil, err
+		return nil, unavailable(err)
 	}
 	value, err := cmd.(*redis.StringCmd).Result()
 	if err != nil {
@@ -101,8 +104,8 @@ func (s *Store) Get(ctx context.Context, id topup.ID) (*topup.Topup, error) {
 // GetMany implements topup.Ledger.
 func (s *Store) GetMany(ctx context.Context, ids []topup.ID) ([]*topup.Topup, error) {
 	out := make([]*topup.Topup, len(ids))
-	for start := 0; start < len(ids); start += maxPipeline {
-		part := ids[start:min(start+maxPipeline, len(ids))]
+	for start := 0; start < len(ids); start += maxRead {
+		part := ids[start:min(start+maxRead, len(ids))]
 		pipe := s.rdb.Pipeline()
 		cmds := make([]*redis.StringCmd, len(part))
 		for i, id := range part {

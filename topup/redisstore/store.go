@@ -10,6 +10,7 @@ import (
 	"github.com/go-redis/redis_rate/v10"
 	"github.com/redis/go-redis/v9"
 
+	"topupq/redispipe"
 	"topupq/topup"
 )
 
@@ -25,7 +26,7 @@ const defaultCallbackLease = 20 * time.Second
 // Store is the topup.Store in Redis. It is safe for concurrent use.
 type Store struct {
 	rdb     redis.UniversalClient
-	pipe    *committer
+	pipe    *redispipe.Pipe
 	limiter *redis_rate.Limiter
 	opts    Options
 	rewind  rewind
@@ -41,11 +42,11 @@ func Open(rdb redis.UniversalClient, opts Options) *Store {
 	if opts.CallbackLease <= 0 {
 		opts.CallbackLease = defaultCallbackLease
 	}
-	return &Store{rdb: rdb, pipe: newCommitter(rdb), limiter: redis_rate.NewLimiter(rdb), opts: opts, owner: topup.NewLookupID()}
+	return &Store{rdb: rdb, pipe: redispipe.New(rdb), limiter: redis_rate.NewLimiter(rdb), opts: opts, owner: topup.NewLookupID()}
 }
 
 // Close sends what is under way and ends the store's goroutines.
-func (s *Store) Close() { s.pipe.close() }
+func (s *Store) Close() { s.pipe.Close() }
 
 // Ping reports whether Redis can be read and written.
 func (s *Store) Ping(ctx context.Context) error {

@@ -1,0 +1,206 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"topupq/topup"
+)
+
+// chunk is a number of rows that are written in one step. Every reference is in it once; rows that repeat one are
+// compared with it afterwards.
+type chunk struct {
+	candidates []candidate
+	index      map[topup.ID]int
+	repeats    []candidate
+	rows       int
+
+	result chunkResult
+	// stored is closed when the ledger has answered, done when everything is finished; err is set before both.
+	stored, done chan struct{}
+	err          error
+}
+
+// chunkResult is what came of the rows of a chunk.
+type chunkResult struct {
+	accepted, duplicates, rejected int64
+	// requested sums the accepted rows per currency.
+	requested map[string]topup.Money
+	errors    []RowError
+}
+
+func newChunk() *chunk {
+	return &chunk{
+		index: map[topup.ID]int{}, stored: make(chan struct{}), done: make(chan struct{}),
+		result: chunkResult{requested: map[string]topup.Money{}},
+	}
+}
+
+// reject counts a row that is not taken.
+func (c *chunk) reject(e RowError) {
+	c.rows++
+	c.result.reject(e)
+}
+
+func (r *chunkResult) reject(e RowError) {
+	r.rejected++
+	if len(r.errors) < 2*maxRowErrors { // enough for the first hundred after sorting
+		r.errors = append(r.errors, e)
+	}
+}
+
+// firstErrors are up to n errors in the order of the file.
+func (r *chunkResult) firstErrors(n int) []RowError {
+	slices.SortStableFunc(r.errors, func(a, b RowError) int { return a.Line - b.Line })
+	return r.errors[:min(max(n, 0), len(r.errors))]
+}
+
+// fits reports whether cand may be in this chunk: a repeat of a row that is expired, or the other way round, cannot,
+// because one of the two is only looked up.
+func (c *chunk) fits(cand candidate) bool {
+	i, there := c.index[cand.topup.ID]
+	return !there || (!cand.expired && !c.candidates[i].expired)
+}
+
+func (c *chunk) add(cand candidate) {
+	c.rows++
+	if _, there := c.index[cand.topup.ID]; there {
+		c.repeats = append(c.repeats, cand)
+		return
+	}
+	c.index[cand.topup.ID] = len(c.candidates)
+	c.candidates = append(c.candidates, cand)
+}
+
+// storeRetries are the waits before a chunk is tried again when the store is away for a moment.
+var storeRetries = [...]time.Duration{100 * time.Millisecond, 400 * time.Millisecond}
+
+// write puts a chunk into the ledger after the chunk before it, rings for what is new, and tells that it is done.
+// Where the chunk before has failed nothing is written.
+func (b *batchRun) write(ctx context.Context, ch, before *chunk) {
+	defer close(ch.done)
+	var existing []*topup.Topup
+	if before != nil {
+		<-before.stored
+		ch.err = before.err
+	}
+	if ch.err == nil {
+		existing, ch.err = b.store(ctx, ch.candidates)
+	}
+	close(ch.stored)
+	if ch.err == nil {
+		b.settle(ctx, ch, existing)
+	}
+}
+
+// settle counts the rows of a chunk by what the ledger had, and rings for the new ones.
+func (b *batchRun) settle(ctx context.Context, ch *chunk, existing []*topup.Topup) {
+	due := map[topup.ProviderName][]topup.Due{}
+	for i, cand := range ch.candidates {
+		if ch.result.settle(cand, existing[i], b.id) && !b.dry {
+			t := cand.topup
+			due[t.Provider] = append(due[t.Provider], topup.Due{ID: t.ID, State: t.State, Round: t.Attempts})
+		}
+	}
+	for _, cand := range ch.repeats {
+		i := ch.index[cand.topup.ID]
+		first := existing[i]
+		if first == nil {
+			first = ch.candidates[i].topup
+		}
+		ch.result.compare(cand, first)
+	}
+	for p, list := range due {
+		b.s.ringSends(ctx, p, list)
+	}
+}
+
+// store creates what is new and returns what was there before, in order. While the store is away it tries again: a
+// row that was written unseen is recognised by its batch and line.
+func (b *batchRun) store(ctx context.Context, cands []candidate) ([]*topup.Topup, error) {
+	existing := make([]*topup.Topup, len(cands))
+	var fresh []*topup.Topup
+	var freshAt, oldAt []int
+	var old []topup.ID
+	for i, cand := range cands {
+		if cand.expired || b.dry {
+			old, oldAt = append(old, cand.topup.ID), append(oldAt, i)
+		} else {
+			fresh, freshAt = append(fresh, cand.topup), append(freshAt, i)
+		}
+	}
+	err := b.s.retry(ctx, func(ctx context.Context) error {
+		if len(fresh) > 0 {
+			created, err := b.s.cfg.Store.Create(ctx, fresh)
+			if err != nil {
+				return err
+			}
+			for n, c := range created {
+				existing[freshAt[n]] = c.Existing
+			}
+		}
+		if len(old) == 0 {
+			return nil
+		}
+		found, err := b.s.cfg.Store.GetMany(ctx, old)
+		for n, t := range found {
+			existing[oldAt[n]] = t
+		}
+		return err
+	})
+	return existing, err
+}
+
+// retry calls do until it does not find the store away, a few times, within the time of one call of the store.
+func (s *Server) retry(ctx context.Context, do func(context.Context) error) error {
+	ctx, cancel := s.writing(ctx)
+	defer cancel()
+	for try := 0; ; try++ {
+		err := do(ctx)
+		if !errors.Is(err, topup.ErrUnavailable) || try == len(storeRetries) {
+			return err
+		}
+		wait := time.NewTimer(storeRetries[try])
+		select {
+		case <-wait.C:
+		case <-ctx.Done():
+			wait.Stop()
+			return err
+		}
+	}
+}
+
+// settle counts a row by what the ledger had under its reference, and reports whether it is new.
+func (r *chunkResult) settle(cand candidate, existing *topup.Topup, batch topup.BatchID) bool {
+	t := cand.topup
+	echo := existing != nil && t.Batch == batch && existing.Batch == batch && existing.Line == t.Line
+	switch {
+	case existing != nil && !echo:
+		r.compare(cand, existing)
+		return false
+	case existing == nil && cand.expired:
+		r.reject(rejected(t.Line, t.Reference, []FieldError{expiredError()}))
+		return false
+	}
+	r.accepted++
+	r.requested[t.Amount.Currency] = addMoney(r.requested[t.Amount.Currency], t.Amount)
+	return true
+}
+
+// compare counts a row whose reference is taken: a duplicate where it asks for the same, else rejected.
+func (r *chunkResult) compare(cand candidate, existing *topup.Topup) {
+	if cand.sameAs(existing) {
+		r.duplicates++
+		return
+	}
+	r.reject(conflictRow(cand.topup))
+}
+
+func conflictRow(t *topup.Topup) RowError {
+	return RowError{
+		Line: t.Line, Reference: t.Reference, Code: codeConflict, Field: "reference",
+		Message: "the reference is taken by a top-up that asks for something else",
+	}
+}

@@ -1,0 +1,203 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"topupq/topup"
+)
+
+// Store is the part of topup.Store that the intake uses. Errors are those documented there.
+type Store interface {
+	Create(ctx context.Context, ts []*topup.Topup) ([]topup.Created, error)
+	Get(ctx context.Context, id topup.ID) (*topup.Topup, error)
+	GetMany(ctx context.Context, ids []topup.ID) ([]*topup.Topup, error)
+	Update(ctx context.Context, id topup.ID, change func(*topup.Topup) error) (*topup.Topup, error)
+	List(ctx context.Context, q topup.Query) (topup.Page, error)
+
+	CreateBatch(ctx context.Context, b *topup.Batch) error
+	GetBatch(ctx context.Context, id topup.BatchID) (*topup.Batch, error)
+	UpdateBatch(ctx context.Context, id topup.BatchID, change func(*topup.Batch) error) (*topup.Batch, error)
+
+	PutMerchant(ctx context.Context, m *topup.Merchant) error
+	GetMerchant(ctx context.Context, id topup.MerchantID) (*topup.Merchant, error)
+	MerchantByKey(ctx context.Context, hash string) (*topup.Merchant, error)
+
+	PutLookup(ctx context.Context, l *topup.Lookup, ttl time.Duration) error
+	GetLookup(ctx context.Context, id string) (*topup.Lookup, error)
+
+	Ping(ctx context.Context) error
+}
+
+// Ring wakes workers up. What it is rung for is in the ledger already, so that a lost ring costs time and nothing
+// else; only a lookup has no other way to be run.
+type Ring interface {
+	// Sends enqueues wake-ups for accepted top-ups of one provider.
+	Sends(ctx context.Context, p topup.ProviderName, due []topup.Due) error
+	// Check enqueues a question about one top-up.
+	Check(ctx context.Context, p topup.ProviderName, d topup.Due) error
+	// Lookup enqueues a lookup.
+	Lookup(ctx context.Context, id string) error
+	// Callback enqueues the callbacks owed for a top-up or a batch.
+	Callback(ctx context.Context, id string) error
+}
+
+// ProviderSettings is what the intake needs to know of a configured provider.
+type ProviderSettings struct {
+	// Currency is the only one the provider is paid in, "" where the account tells.
+	Currency string
+	// Countries are the only ones the provider serves (ISO 3166-1 alpha-2); none means all.
+	Countries []string
+	// Actions are the lookups that it takes, by the provider's own names.
+	Actions []string
+}
+
+// ErrForged is wrapped by a ProviderCallback's error when the signature is wrong or missing.
+var ErrForged = errors.New("forged call-back")
+
+// ProviderCallback reads a provider's call-back and returns our references in it, the only thing that is believed.
+// An error that wraps ErrForged is answered with 401, any other one with 400.
+type ProviderCallback func(r *http.Request, body []byte) (refs []topup.ID, err error)
+
+// CallbackSettings is how a provider's call-backs are taken.
+type CallbackSettings struct {
+	// Token is the last element of the path, compared in constant time; a call without it is refused.
+	Token topup.Secret
+	// Signed call-backs prove themselves: they are taken without a token too, at the path without one.
+	Signed bool
+	Read   ProviderCallback
+}
+
+// anyCountry is the entry of Config.Routes for the countries that it does not name.
+const anyCountry = "*"
+
+// Config is what a Server is made of. Only Store and Ring are required.
+type Config struct {
+	Store Store
+	Ring  Ring
+	// Providers holds the configured ones; a top-up or a lookup for another one is refused.
+	Providers map[topup.ProviderName]ProviderSettings
+	// Routes gives the provider for a recipient's country, "*" for the rest. Default: ZA aat, IN rechargekit, * reloadly.
+	Routes map[string]topup.ProviderName
+	// Keyring opens PINs and seals webhook secrets. Without a key vouchers with a PIN are refused.
+	Keyring topup.Keyring
+	// Callbacks is how providers' call-backs are taken; those of a provider without an entry are refused.
+	Callbacks map[topup.ProviderName]CallbackSettings
+	// SendTest sends a webhook.test event to the merchant's endpoint and returns what came of it.
+	SendTest func(ctx context.Context, m *topup.Merchant) (topup.CallbackAttempt, error)
+	// Window is how many wake-ups a provider's submit queue takes at the moment; the scheduler rings the rest. nil
+	// means all of them.
+	Window func(ctx context.Context, p topup.ProviderName) int
+	// Count counts an event ("provider_callback", "forged"); Observe one answered request.
+	Count   func(event, label string)
+	Observe func(route string, status int, took time.Duration)
+
+	Logger *zap.Logger
+	Now    func() time.Time
+	// AllowPrivateCallbacks lets merchants use http, private hosts and IP addresses for their endpoint.
+	AllowPrivateCallbacks bool
+	// DefaultExpiry is how long a top-up without expires_at may be sent; default 24 h.
+	DefaultExpiry time.Duration
+	// ChunkRows is how many rows of a batch are written in one step; default 500.
+	ChunkRows int
+	Limits    Limits
+}
+
+// Limits bounds what one request may take. Zero fields have the defaults named.
+type Limits struct {
+	// Body bounds a request that is not a batch (1 MiB), Row one row of a batch (64 KiB), Callback a provider's
+	// call-back (64 KiB), in bytes.
+	Body, Row, Callback int64
+	// Header bounds the reading of a request's header (5 s), Read that of a whole request that is not a batch
+	// (30 s), Write the answer (60 s), Idle a connection between requests (2 min).
+	Header, Read, Write, Idle time.Duration
+	// Stall bounds the wait for the next bytes of a batch, and for the reader of a streamed answer (60 s).
+	Stall time.Duration
+	// Store bounds one call of the store, Ring one of the queue (10 s and 2 s).
+	Store, Ring time.Duration
+	// Wait is the longest "Prefer: wait" (30 s), Poll how often the outcome is looked for meanwhile (100 ms).
+	Wait, Poll time.Duration
+	// Batches bounds a merchant's uploads at the same time (8), Requests a merchant's requests per second (no limit),
+	// Waiters all requests that wait for an outcome (1000).
+	Batches, Requests, Waiters int
+}
+
+func (l Limits) withDefaults() Limits {
+	orBytes(&l.Body, 1<<20)
+	orBytes(&l.Row, 64<<10)
+	orBytes(&l.Callback, 64<<10)
+	orTime(&l.Header, 5*time.Second)
+	orTime(&l.Read, 30*time.Second)
+	orTime(&l.Write, 60*time.Second)
+	orTime(&l.Idle, 2*time.Minute)
+	orTime(&l.Stall, 60*time.Second)
+	orTime(&l.Store, 10*time.Second)
+	orTime(&l.Ring, 2*time.Second)
+	orTime(&l.Wait, 30*time.Second)
+	orTime(&l.Poll, 100*time.Millisecond)
+	if l.Batches == 0 {
+		l.Batches = 8
+	}
+	if l.Waiters == 0 {
+		l.Waiters = 1000
+	}
+	return l
+}
+
+func orBytes(n *int64, fallback int64) {
+	if *n == 0 {
+		*n = fallback
+	}
+}
+
+func orTime(d *time.Duration, fallback time.Duration) {
+	if *d == 0 {
+		*d = fallback
+	}
+}
+
+func (c Config) withDefaults() (Config, error) {
+	if c.Store == nil || c.Ring == nil {
+		return c, errors.New("intake needs a store and a ring")
+	}
+	if c.Routes == nil {
+		c.Routes = map[string]topup.ProviderName{"ZA": topup.AAT, "IN": topup.RechargeKit, anyCountry: topup.Reloadly}
+	}
+	for country, p := range c.Routes {
+		if !slices.Contains(topup.Providers, p) {
+			return c, fmt.Errorf("route of %s: unknown provider %q", country, p)
+		}
+	}
+	if c.Logger == nil {
+		c.Logger = zap.NewNop()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Count == nil {
+		c.Count = func(string, string) {}
+	}
+	if c.Observe == nil {
+		c.Observe = func(string, int, time.Duration) {}
+	}
+	orTime(&c.DefaultExpiry, 24*time.Hour)
+	if c.ChunkRows <= 0 {
+		c.ChunkRows = 500
+	}
+	c.Limits = c.Limits.withDefaults()
+	return c, nil
+}
+
+// route is the provider for a country, "" where nothing is routed.
+func (c Config) route(country string) topup.ProviderName {
+	if p, ok := c.Routes[country]; ok {
+		return p
+	}
+	return c.Routes[anyCountry]
+}

@@ -1,0 +1,50 @@
+package intake
+
+import (
+	"net/http"
+	"runtime"
+	"sync"
+	"testing"
+
+	"topupq/topup"
+)
+
+// newTestRun is an upload of nobody in particular.
+func newTestRun(s *Server) *batchRun {
+	return &batchRun{
+		s: s, merchant: "mertest", id: topup.NewBatchID(), started: s.now(),
+		errors: []RowError{}, requested: map[string]topup.Money{},
+	}
+}
+
+// A batch of any length is taken in constant memory. Not parallel: it measures the heap.
+func TestUploadInConstantMemory(t *testing.T) {
+	const rows, allowed = 200_000, 16 << 20
+	var low, high uint64
+	var mu sync.Mutex
+	chunks := 0
+	store := &nullStore{}
+	store.created = func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if chunks++; chunks%40 != 10 {
+			return
+		}
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		if low == 0 {
+			low = m.HeapAlloc
+		}
+		high = max(high, m.HeapAlloc)
+	}
+	s := benchServer(t, store)
+	key, _ := NewAPIKey(s.now())
+	w := upload(t, s, key.Reveal(), &rowMaker{n: rows, format: ndjsonFormat})
+	if w.Code != http.StatusAccepted {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	if high == 0 || high-low > allowed {
+		t.Errorf("the heap grew from %d to %d bytes", low, high)
+	}
+}

@@ -1,0 +1,130 @@
+package ops
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/hibiken/asynq"
+)
+
+// server holds the parts of the listener.
+type server struct {
+	cfg       Config
+	passwords *passwords
+	sessions  *sessions
+	throttle  *throttle
+	pages     pages
+}
+
+// New returns the listener's handler. The error names what is wrong in cfg and holds no password.
+//
+//	/dashboard  the asynq dashboard        /metrics  Prometheus, for every user
+//	/login      form                       /logout   form
+//	/healthz    open: the process serves
+func New(cfg Config) (http.Handler, error) {
+	if err := cfg.complete(); err != nil {
+		return nil, err
+	}
+	pages, err := parsePages()
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", healthz)
+	if len(cfg.Users) == 0 {
+		mux.HandleFunc("/", pages.setup)
+		return mux, nil
+	}
+	passwords, err := newPasswords(cfg.Users, cfg.Now)
+	if err != nil {
+		return nil, err
+	}
+	sessions, err := newSessions(cfg.SessionKey, passwords, cfg.Now)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{cfg: cfg, passwords: passwords, sessions: sessions, throttle: newThrottle(cfg.Now), pages: pages}
+	if err := s.routes(mux); err != nil {
+		return nil, err
+	}
+	return http.NewCrossOriginProtection().Handler(mux), nil
+}
+
+func (s *server) routes(mux *http.ServeMux) error {
+	inspector := asynq.NewInspectorFromRedisClient(s.cfg.Redis)
+	board, err := newDashboard(s.cfg.Redis, inspector)
+	if err != nil {
+		return err
+	}
+	metrics, err := metricsHandler(s.cfg.Metrics, inspector)
+	if err != nil {
+		return err
+	}
+	mux.HandleFunc("GET /login", s.showLogin)
+	mux.HandleFunc("POST /login", s.login)
+	mux.HandleFunc("GET /logout", s.showLogout)
+	mux.HandleFunc("POST /logout", s.logout)
+	mux.Handle("GET /metrics", s.loggedIn(func(w http.ResponseWriter, r *http.Request, _ User) { metrics.ServeHTTP(w, r) }))
+	mux.Handle(dashboardPath+"/", s.loggedIn(s.guard(board)))
+	mux.Handle(dashboardPath, s.loggedIn(s.guard(board)))
+	mux.HandleFunc("/", home)
+	return nil
+}
+
+func healthz(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = w.Write([]byte("ok\n"))
+}
+
+func home(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path != "/" {
+		http.NotFound(w, r)
+		return
+	}
+	http.Redirect(w, r, dashboardPath, http.StatusSeeOther)
+}
+
+// loggedIn lets users through: by session, or by HTTP Basic.
+func (s *server) loggedIn(next func(http.ResponseWriter, *http.Request, User)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		secure(w, "")
+		if name, password, basic := r.BasicAuth(); basic {
+			if u, ok := s.authenticate(w, r, name, password); ok {
+				next(w, r, u)
+			}
+			return
+		}
+		if u, ok := s.sessions.user(r); ok {
+			next(w, r, u)
+			return
+		}
+		challenge(w, r)
+	})
+}
+
+// challenge sends people to the form and programs a 401. A script of the dashboard gets no Basic challenge, since
+// the browser would then ask for the password in a window of its own.
+func challenge(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodGet && strings.Contains(r.Header.Get("Accept"), "text/html") {
+		http.Redirect(w, r, "/login?"+url.Values{"next": {r.URL.RequestURI()}}.Encode(), http.StatusSeeOther)
+		return
+	}
+	if r.Header.Get("Sec-Fetch-Mode") == "" {
+		w.Header().Set("WWW-Authenticate", `Basic realm="topupq", charset="UTF-8"`)
+	}
+	http.Error(w, "log in at /login, or by HTTP Basic", http.StatusUnauthorized)
+}
+
+// secure sets the headers of every page; policy is its content security policy, "" for nothing at all.
+func secure(w http.ResponseWriter, policy string) {
+	const base = "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+	h := w.Header()
+	h.Set("Content-Security-Policy", strings.TrimSuffix(base+"; "+policy, "; "))
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("X-Content-Type-Options", "nosniff")
+	// Not no-referrer: with it a form's Origin is "null", and the cross-origin check of plain http needs it.
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cache-Control", "no-store")
+}

@@ -1,0 +1,115 @@
+package ops
+
+import (
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/gorilla/securecookie"
+
+	"topupq/topup"
+)
+
+const (
+	sessionCookie = "topupq_ops"
+	sessionLife   = 12 * time.Hour
+	sessionKeys   = "topupq ops session"
+)
+
+// session is what the cookie holds, signed and encrypted.
+type session struct {
+	ID      string    `json:"id"`
+	User    string    `json:"user"`
+	Mark    string    `json:"mark"`
+	Started time.Time `json:"started"`
+}
+
+// sessions makes and reads the cookies. One that was logged out stays refused by this process; a changed password
+// or role ends it everywhere.
+type sessions struct {
+	codec     *securecookie.SecureCookie
+	passwords *passwords
+	now       func() time.Time
+
+	mu    sync.Mutex
+	ended map[string]time.Time
+}
+
+func newSessions(secret topup.Secret, p *passwords, now func() time.Time) (*sessions, error) {
+	master := []byte(secret.Reveal())
+	if len(master) == 0 {
+		master = make([]byte, sha256.Size)
+		rand.Read(master)
+	}
+	keys, err := hkdf.Key(sha256.New, master, nil, sessionKeys, 64)
+	if err != nil {
+		return nil, fmt.Errorf("derive session keys: %w", err)
+	}
+	codec := securecookie.New(keys[:32], keys[32:]).MaxAge(int(sessionLife / time.Second)).SetSerializer(securecookie.JSONEncoder{})
+	return &sessions{codec: codec, passwords: p, now: now, ended: map[string]time.Time{}}, nil
+}
+
+// start answers with a new session's cookie.
+func (s *sessions) start(w http.ResponseWriter, r *http.Request, name string) error {
+	_, mark, _ := s.passwords.user(name)
+	value, err := s.codec.Encode(sessionCookie, session{ID: rand.Text(), User: name, Mark: mark, Started: s.now()})
+	if err != nil {
+		return fmt.Errorf("encode session: %w", err)
+	}
+	http.SetCookie(w, cookie(r, value, int(sessionLife/time.Second)))
+	return nil
+}
+
+// user returns the user whose session the request carries.
+func (s *sessions) user(r *http.Request) (User, bool) {
+	v, ok := s.read(r)
+	if !ok {
+		return User{}, false
+	}
+	u, mark, known := s.passwords.user(v.User)
+	return u, known && mark == v.Mark
+}
+
+func (s *sessions) read(r *http.Request) (session, bool) {
+	var v session
+	c, err := r.Cookie(sessionCookie)
+	if err != nil || s.codec.Decode(sessionCookie, c.Value, &v) != nil {
+		return v, false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, over := s.ended[v.ID]
+	return v, !over && s.now().Before(v.Started.Add(sessionLife))
+}
+
+// end logs the request's session out.
+func (s *sessions) end(w http.ResponseWriter, r *http.Request) {
+	if v, ok := s.read(r); ok {
+		s.mu.Lock()
+		for id, until := range s.ended {
+			if !s.now().Before(until) {
+				delete(s.ended, id)
+			}
+		}
+		s.ended[v.ID] = v.Started.Add(sessionLife)
+		s.mu.Unlock()
+	}
+	http.SetCookie(w, cookie(r, "", -1))
+}
+
+// cookie is sent back to this host only, never by a link or form of another site, and is out of reach of scripts.
+func cookie(r *http.Request, value string, maxAge int) *http.Cookie {
+	return &http.Cookie{
+		Name: sessionCookie, Value: value, Path: "/", MaxAge: maxAge,
+		HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: overTLS(r),
+	}
+}
+
+// overTLS also believes a proxy in front: a forged header only makes the cookie stricter.
+func overTLS(r *http.Request) bool {
+	return r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https"
+}
