@@ -18,10 +18,14 @@ type chunk struct {
 	rows       int
 
 	result chunkResult
-	// stored is closed when the ledger has answered, done when everything is finished; err is set before both.
-	stored, done chan struct{}
-	err          error
+	// stored is closed when the ledger has answered, done when everything is finished. err is set before stored,
+	// unsettled before done.
+	stored, done   chan struct{}
+	err, unsettled error
 }
+
+// failure is why the chunk's rows are not all accounted for, nil when they are. Only after done.
+func (c *chunk) failure() error { return errors.Join(c.err, c.unsettled) }
 
 // chunkResult is what came of the rows of a chunk.
 type chunkResult struct {
@@ -82,16 +86,21 @@ var storeRetries = [...]time.Duration{100 * time.Millisecond, 400 * time.Millise
 func (b *batchRun) write(ctx context.Context, ch, before *chunk) {
 	defer close(ch.done)
 	var existing []*topup.Topup
-	if before != nil {
-		<-before.stored
-		ch.err = before.err
-	}
-	if ch.err == nil {
-		existing, ch.err = b.store(ctx, ch.candidates)
-	}
+	ch.err = b.s.guarded(func() (err error) {
+		if before != nil {
+			if <-before.stored; before.err != nil {
+				return before.err
+			}
+		}
+		existing, err = b.store(ctx, ch.candidates)
+		return err
+	})
 	close(ch.stored)
 	if ch.err == nil {
-		b.settle(ctx, ch, existing)
+		ch.unsettled = b.s.guarded(func() error {
+			b.settle(ctx, ch, existing)
+			return nil
+		})
 	}
 }
 
@@ -99,7 +108,7 @@ func (b *batchRun) write(ctx context.Context, ch, before *chunk) {
 func (b *batchRun) settle(ctx context.Context, ch *chunk, existing []*topup.Topup) {
 	due := map[topup.ProviderName][]topup.Due{}
 	for i, cand := range ch.candidates {
-		if ch.result.settle(cand, existing[i], b.id) && !b.dry {
+		if ch.result.settle(cand, existing[i], b.id) && !b.dry && invited(cand.topup) {
 			t := cand.topup
 			due[t.Provider] = append(due[t.Provider], topup.Due{ID: t.ID, State: t.State, Round: t.Attempts})
 		}
@@ -131,6 +140,7 @@ func (b *batchRun) store(ctx context.Context, cands []candidate) ([]*topup.Topup
 			fresh, freshAt = append(fresh, cand.topup), append(freshAt, i)
 		}
 	}
+	b.s.invite(ctx, fresh)
 	err := b.s.retry(ctx, func(ctx context.Context) error {
 		if len(fresh) > 0 {
 			created, err := b.s.cfg.Store.Create(ctx, fresh)

@@ -143,3 +143,21 @@ func TestBatchRecord(t *testing.T) {
 		}
 	}
 }
+
+// A panic while rows are written ends the request, not the process.
+func TestPanicWhileWriting(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t, func(c *intake.Config) { c.ChunkRows = 10 })
+	a.store.down = func(name string, n int) error {
+		if name == "Create" && n == 3 {
+			panic("whsec_secret")
+		}
+		return nil
+	}
+	a.upload(ndjson, rowsOf(100)).problem(500, "internal")
+	a.store.down = nil
+	rec := a.upload(ndjson, rowsOf(100)).receipt(202)
+	if rec.Accepted+rec.Duplicates != 100 || a.store.count() != 100 {
+		t.Errorf("%+v", rec)
+	}
+}

@@ -215,9 +215,9 @@ func (b *batchRun) gather(ctx context.Context) error {
 	ch := b.queue[0]
 	b.queue = b.queue[1:]
 	<-ch.done
-	if ch.err != nil {
+	if err := ch.failure(); err != nil {
 		b.failed = append(b.failed, ch)
-		return ch.err
+		return err
 	}
 	b.accepted += ch.result.accepted
 	b.duplicates += ch.result.duplicates

@@ -102,6 +102,8 @@ type Config struct {
 	Now    func() time.Time
 	// AllowPrivateCallbacks lets merchants use http, private hosts and IP addresses for their endpoint.
 	AllowPrivateCallbacks bool
+	// RescueAfter is how long a wake-up may take before the scheduler repeats it; default 30 s.
+	RescueAfter time.Duration
 	// DefaultExpiry is how long a top-up without expires_at may be sent; default 24 h.
 	DefaultExpiry time.Duration
 	// ChunkRows is how many rows of a batch are written in one step; default 500.
@@ -187,6 +189,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.Observe = func(string, int, time.Duration) {}
 	}
 	orTime(&c.DefaultExpiry, 24*time.Hour)
+	orTime(&c.RescueAfter, 30*time.Second)
 	if c.ChunkRows <= 0 {
 		c.ChunkRows = 500
 	}

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net/http"
 	"path"
@@ -57,25 +58,44 @@ func (s *Server) noRoute(w http.ResponseWriter, r *http.Request, next http.Handl
 	writeProblem(w, problem(http.StatusMethodNotAllowed, codeNoMethod, "Allowed here: "+allow+"."))
 }
 
-// recover answers a panic with a problem. What it says may hold anything of the request, so only its type is
-// logged, unless the runtime itself raised it.
+// recover answers a panic with a problem.
 func (s *Server) recover(w *recorder, r *http.Request) {
 	cause := recover()
 	if cause == nil {
 		return
 	}
+	s.notePanic(cause, zap.String("route", r.Pattern), zap.String("request", requestID(w)))
+	if w.status == 0 {
+		p, _ := asProblem(errPanic)
+		writeProblem(w, p)
+		return
+	}
+	hangUp(w)
+}
+
+// errPanic is what a panic is turned into.
+var errPanic = errors.New("panic")
+
+// guarded runs a part of a request in another goroutine's place, where a panic would end the process.
+func (s *Server) guarded(do func() error) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			s.notePanic(cause)
+			err = errPanic
+		}
+	}()
+	return do()
+}
+
+// notePanic logs a panic. What it says may hold anything of the request, so only its type is logged, unless the
+// runtime itself raised it.
+func (s *Server) notePanic(cause any, where ...zap.Field) {
 	text := fmt.Sprintf("%T", cause)
 	if e, ok := cause.(runtime.Error); ok {
 		text = e.Error()
 	}
-	s.cfg.Count("panic", r.Pattern)
-	s.log.Error("panic", zap.String("cause", text), zap.String("route", r.Pattern),
-		zap.String("request", requestID(w)), zap.ByteString("stack", debug.Stack()))
-	if w.status == 0 {
-		writeProblem(w, problem(http.StatusInternalServerError, codeInternal, "Something went wrong here. The request ID finds it in our log."))
-		return
-	}
-	hangUp(w)
+	s.cfg.Count("panic", text)
+	s.log.Error("panic", append(where, zap.String("cause", text), zap.ByteString("stack", debug.Stack()))...)
 }
 
 // hangUp cuts the connection of an answer that cannot be completed, so that the client sees that it is cut.

@@ -23,6 +23,7 @@ const (
 	codeConflict        = "reference_conflict"
 	codeNotCancellable  = "not_cancellable"
 	codeNoEndpoint      = "no_endpoint"
+	codeNoTestEvent     = "no_test_event"
 	codeTooLarge        = "too_large"
 	codeMediaType       = "unsupported_media_type"
 	codeInvalid         = "invalid"

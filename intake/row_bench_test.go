@@ -16,8 +16,7 @@ import (
 // nullStore takes everything and keeps nothing; what a test does not call is the nil interface's.
 type nullStore struct {
 	Store
-	rows, peak int
-	created    func()
+	created func()
 }
 
 func (n *nullStore) Create(_ context.Context, ts []*topup.Topup) ([]topup.Created, error) {

@@ -81,17 +81,42 @@ func (s *Server) ringing(ctx context.Context) (context.Context, context.CancelFu
 	return context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Limits.Ring)
 }
 
-// ringSends wakes the workers up for accepted top-ups, as many as the queue takes at the moment. Failure is logged
-// and nothing more: the scheduler rings for what the ledger says is due.
-func (s *Server) ringSends(ctx context.Context, p topup.ProviderName, due []topup.Due) {
+// invite marks the new top-ups that are rung for at once, as many as each provider's queue takes at the moment: the
+// ledger shows those to the scheduler only when that wake-up must have been lost. The others it shows at once.
+func (s *Server) invite(ctx context.Context, ts []*topup.Topup) {
+	room := map[topup.ProviderName]int{}
+	for _, t := range ts {
+		if _, asked := room[t.Provider]; !asked {
+			room[t.Provider] = s.room(ctx, t.Provider, len(ts))
+		}
+		t.DueAt = t.CreatedAt
+		if room[t.Provider] > 0 {
+			room[t.Provider]--
+			t.DueAt = t.CreatedAt.Add(s.cfg.RescueAfter)
+		}
+	}
+}
+
+func (s *Server) room(ctx context.Context, p topup.ProviderName, all int) int {
+	if s.cfg.Window == nil {
+		return all
+	}
 	ctx, cancel := s.ringing(ctx)
 	defer cancel()
-	if s.cfg.Window != nil {
-		due = due[:min(len(due), max(s.cfg.Window(ctx, p), 0))]
-	}
+	return s.cfg.Window(ctx, p)
+}
+
+// invited reports whether a new top-up is to be rung for at once.
+func invited(t *topup.Topup) bool { return t.DueAt.After(t.CreatedAt) }
+
+// ringSends wakes the workers up for accepted top-ups. Failure is logged and nothing more: the scheduler rings for
+// what the ledger says is due.
+func (s *Server) ringSends(ctx context.Context, p topup.ProviderName, due []topup.Due) {
 	if len(due) == 0 {
 		return
 	}
+	ctx, cancel := s.ringing(ctx)
+	defer cancel()
 	if err := s.cfg.Ring.Sends(ctx, p, due); err != nil {
 		s.cfg.Count("ring_failed", "sends")
 		s.log.Warn("wake-ups not queued; the scheduler repeats them", zap.String("provider", string(p)),

@@ -17,7 +17,9 @@ func newTestRun(s *Server) *batchRun {
 	}
 }
 
-// A batch of any length is taken in constant memory. Not parallel: it measures the heap.
+// A batch of any length is taken in constant memory.
+//
+//nolint:paralleltest // it measures the heap, to which tests beside it would add
 func TestUploadInConstantMemory(t *testing.T) {
 	const rows, allowed = 200_000, 16 << 20
 	var low, high uint64

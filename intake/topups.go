@@ -52,7 +52,9 @@ func (s *Server) record(ctx context.Context, cand candidate) (t *topup.Topup, re
 		t = cand.topup
 		s.log.Info("accepted", zap.String("topup", string(t.ID)), zap.String("merchant", string(t.Merchant)),
 			zap.String("provider", string(t.Provider)), zap.String("to", t.State.String()))
-		s.ringSends(ctx, t.Provider, []topup.Due{{ID: t.ID, State: t.State, Round: t.Attempts}})
+		if invited(t) {
+			s.ringSends(ctx, t.Provider, []topup.Due{{ID: t.ID, State: t.State, Round: t.Attempts}})
+		}
 		return t, false, nil
 	case !cand.sameAs(existing):
 		return nil, false, conflict(existing)
@@ -64,6 +66,7 @@ func (s *Server) record(ctx context.Context, cand candidate) (t *topup.Topup, re
 // write creates the candidate's record and returns the one that was there before, or nil. An expired candidate is
 // only looked for.
 func (s *Server) write(ctx context.Context, cand candidate) (*topup.Topup, error) {
+	s.invite(ctx, []*topup.Topup{cand.topup})
 	ctx, cancel := s.writing(ctx)
 	defer cancel()
 	if cand.expired {

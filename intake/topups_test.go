@@ -39,7 +39,7 @@ func TestCreateTopup(t *testing.T) {
 		t.Error(d)
 	}
 	stored := a.store.topups[id]
-	if stored.Country != "ZA" || len(stored.History) != 1 || stored.DueAt != start {
+	if stored.Country != "ZA" || len(stored.History) != 1 || !stored.DueAt.Equal(start.Add(30*time.Second)) {
 		t.Errorf("stored %+v", stored)
 	}
 	if d := cmp.Diff(r.json(), a.do("GET", "/v1/topups/"+string(id), "").want(200).json()); d != "" {

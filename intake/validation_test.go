@@ -217,7 +217,8 @@ func TestMalformed(t *testing.T) {
 		"many members": "{" + strings.Repeat(`"a":1,`, 0) + manyMembers(300) + "}",
 		"many items":   with(`"x":[` + strings.Repeat("1,", 5000) + `1]`),
 	} {
-		t.Run(name, func(t *testing.T) { a.do("POST", "/v1/topups", body).problem(400, "malformed") })
+		t.Log(name)
+		a.do("POST", "/v1/topups", body).problem(400, "malformed")
 	}
 	if a.store.count() != 0 {
 		t.Errorf("%d records", a.store.count())

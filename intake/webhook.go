@@ -159,6 +159,9 @@ func (s *Server) testWebhook(w http.ResponseWriter, r *http.Request, c caller) e
 	if m.Webhook.URL == "" || s.cfg.SendTest == nil {
 		return problem(http.StatusConflict, codeNoEndpoint, "Set an endpoint with PUT /v1/webhook first.")
 	}
+	if m.Webhook.Format == topup.FormatAAT {
+		return problem(http.StatusConflict, codeNoTestEvent, "The aat format tells of top-ups only and has no words for a test.")
+	}
 	send, cancelSend := context.WithTimeout(r.Context(), s.cfg.Limits.Wait)
 	defer cancelSend()
 	attempt, err := s.cfg.SendTest(send, m)

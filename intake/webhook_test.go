@@ -164,6 +164,9 @@ func TestWebhookTest(t *testing.T) {
 	if d := cmp.Diff(want, a.do("POST", "/v1/webhook/test", "").want(200).json()); d != "" {
 		t.Error(d)
 	}
+	a.do("PUT", "/v1/webhook", `{"url":"https://shop.example.com/","format":"aat"}`).want(200)
+	a.do("POST", "/v1/webhook/test", "").problem(409, "no_test_event")
+	a.do("PUT", "/v1/webhook", `{"url":"https://shop.example.com/"}`).want(200)
 	failure = errors.New("secret inside")
 	if r := a.do("POST", "/v1/webhook/test", ""); r.status != 500 || strings.Contains(string(r.body), "secret") {
 		t.Errorf("%s", r.body)

@@ -47,7 +47,7 @@ func (n *node) startIntake(p *providers) (string, error) {
 	srv, err := intake.New(intake.Config{
 		Store: n.store, Ring: n.bell, Providers: p.settings, Routes: routing(n.cfg.Routes), Keyring: n.keyring,
 		Callbacks: p.callbacks, Logger: n.log.Named("intake"), AllowPrivateCallbacks: n.cfg.Callback.AllowPrivate,
-		SendTest: testSender(sender, n.keyring), Window: n.window,
+		SendTest: testSender(sender, n.keyring), Window: n.window, RescueAfter: n.cfg.RescueAfter,
 	})
 	if err != nil {
 		return "", fmt.Errorf("build intake: %w", err)
@@ -108,7 +108,7 @@ func (n *node) startWork(p *providers, only []string, tune tuning) error {
 		}
 	})
 	shared := workers.Config{
-		Ledger: n.store, Routes: p.routes, Notifier: callbacks, Bell: n.bell, Keyring: n.keyring, Log: n.log.Named("work"),
+		Ledger: n.store, Routes: p.routes, Notifier: callbacks, Bell: n.bell, Keyring: n.keyring, ByHand: n.bell.ByHand, Log: n.log.Named("work"),
 	}
 	var err error
 	if shared.Spool, err = n.openSpool(); err != nil {

@@ -88,6 +88,7 @@ Start with "topupq demo": it needs nothing but this program.`,
 
 // commands are the subcommands, one file each.
 var commands = []func(deps) *cobra.Command{
-	newDemo, newDev, newRun, newIntake, newWork, newSchedule, newOps, newSimulate,
+	newDemo, newDev, newRun, newIntake, newWork, newSchedule, newOps, newSimulate, newBench,
 	newMerchant, newSubmit, newStatus, newHistory, newLookup, newReport, newSettings, newHashPassword,
+	newReplay, newResolve, newCancel, newPause, newResume, newAudit, newDoctor,
 }

@@ -55,10 +55,28 @@ func dayList(shard int, m topup.MerchantID, day time.Time) string {
 	return prefix(shard) + "m:" + string(m) + ":" + day.UTC().Format("20060102")
 }
 
-func numberList(shard int, number topup.MSISDN, month time.Time) string {
-	h := fnv.New32a()
+// numberBuckets is the number of lists that a shard's top-ups of a month are spread over; numberTag the characters
+// that an entry has after its ID, so that few of a bucket's records have to be read to find those of one number.
+const (
+	numberBuckets = 1024
+	numberTag     = 3
+)
+
+// numberList is the list that holds a number's top-ups of a month, and the tag of its entries.
+func numberList(shard int, number topup.MSISDN, month time.Time) (key, tag string) {
+	h := fnv.New64a()
 	h.Write([]byte(number.E164()))
-	return fmt.Sprintf("%sn:%s:%03x", prefix(shard), month.UTC().Format("200601"), h.Sum32()&0xfff)
+	sum := h.Sum64()
+	key = fmt.Sprintf("%sn:%s:%03x", prefix(shard), month.UTC().Format("200601"), sum%numberBuckets)
+	const alphabet = "abcdefghijklmnopqrstuvwxyz234567"
+	sum /= numberBuckets
+	return key, string([]byte{alphabet[sum&31], alphabet[sum>>5&31], alphabet[sum>>10&31]})
+}
+
+// numberEntry is where a top-up is listed under its number, and as what.
+func numberEntry(shard int, t *topup.Topup) (key, entry string) {
+	key, tag := numberList(shard, t.Recipient, t.CreatedAt)
+	return key, string(t.ID) + tag
 }
 
 // Keys of what is small: merchants, under one tag so that one script writes a merchant and its key index.

@@ -55,14 +55,15 @@ func (s *Store) createGroup(ctx context.Context, g group, ts []*topup.Topup, row
 	first := ts[rows[0]]
 	keys := make([]string, 0, 3+3*len(rows))
 	keys = append(keys, dayList(g.shard, g.merchant, first.CreatedAt), batchList(g.shard, g.batch), batchCounters(g.shard, g.batch))
-	args := make([]any, 0, 2+5*len(rows))
+	args := make([]any, 0, 2+6*len(rows))
 	args = append(args, len(rows), b2i(g.batch != ""))
 	nonces := make([]uint64, len(rows))
 	for i, row := range rows {
 		t := ts[row]
 		nonces[i] = newNonce()
-		keys = append(keys, recordKey(t.ID), sendIndex(g.shard, t.Provider), numberList(g.shard, t.Recipient, t.CreatedAt))
-		args = append(args, string(t.ID), pack(t, nonces[i]), millis(dueTime(t)), t.Amount.Currency, t.Amount.Micros())
+		bucket, entry := numberEntry(g.shard, t)
+		keys = append(keys, recordKey(t.ID), sendIndex(g.shard, t.Provider), bucket)
+		args = append(args, string(t.ID), pack(t, nonces[i]), millis(dueTime(t)), t.Amount.Currency, t.Amount.Micros(), entry)
 	}
 	res, err := s.eval(ctx, createScript, keys, args...)
 	if err != nil {
@@ -196,13 +197,17 @@ func (s *Store) write(ctx context.Context, from, to *topup.Topup) (bool, error) 
 	if toIndex != "" && (fromIndex != toIndex || !from.DueAt.Equal(to.DueAt)) {
 		due = strconv.FormatInt(millis(dueTime(to)), 10)
 	}
-	before, after, open, sumField, sum := counters(from, to)
+	before, after, open, sumOf, sum := counters(from, to)
 	keys := []string{
 		recordKey(to.ID), orKey(fromIndex, shard), orKey(toIndex, shard), outboxKey(shard),
 		batchCounters(shard, to.Batch), batchesDueKey(shard), writesKey(shard),
 	}
-	res, err := s.eval(ctx, writeScript, keys, guard, number, pack(to, nonce), string(to.ID), leave, due,
-		s.outboxChange(from, to), string(to.Batch), before, after, open, sumField, sum, millis(to.UpdatedAt), s.rewind.seen[shard].Load())
+	args := []any{
+		guard, number, pack(to, nonce), string(to.ID), leave, due, s.outboxChange(from, to), string(to.Batch),
+		before, after, open, sumOf, sum, millis(to.UpdatedAt), s.rewind.seen[shard].Load(),
+	}
+	standKeys, standArgs := standing(shard, from, to)
+	res, err := s.eval(ctx, writeScript, append(keys, standKeys...), append(args, standArgs...)...)
 	if err != nil {
 		return false, err
 	}
@@ -275,14 +280,14 @@ func (s *Store) leased(c *topup.Callback) time.Time {
 }
 
 // counters says how a write changes its batch's counters.
-func counters(from, to *topup.Topup) (before, after string, open int, sumField string, sum int64) {
+func counters(from, to *topup.Topup) (before, after string, open int, sumOf string, sum int64) {
 	if to.Batch == "" || from.State == to.State {
 		return "", "", 0, "", 0
 	}
 	before, after = strconv.Itoa(int(from.State)), strconv.Itoa(int(to.State))
 	open = int(b2i(!to.State.Closed()) - b2i(!from.State.Closed()))
 	if delta := b2i(to.State == topup.Succeeded) - b2i(from.State == topup.Succeeded); delta != 0 {
-		sumField, sum = "s:"+to.Amount.Currency, delta*to.Amount.Micros()
+		sumOf, sum = "s:"+to.Amount.Currency, delta*to.Amount.Micros()
 	}
-	return before, after, open, sumField, sum
+	return before, after, open, sumOf, sum
 }

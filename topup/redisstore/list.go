@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -307,9 +308,11 @@ func (s *Store) listNumber(ctx context.Context, q topup.Query) (topup.Page, erro
 	}
 	pipe := s.rdb.Pipeline()
 	var cmds []*redis.StringSliceCmd
+	_, tag := numberList(0, q.Recipient, from)
 	for month := firstOfMonth(from); !month.After(to); month = month.AddDate(0, 1, 0) {
 		for shard := range shards {
-			cmds = append(cmds, pipe.LRange(ctx, numberList(shard, q.Recipient, month), 0, -1))
+			key, _ := numberList(shard, q.Recipient, month)
+			cmds = append(cmds, pipe.LRange(ctx, key, 0, -1))
 		}
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
@@ -317,8 +320,10 @@ func (s *Store) listNumber(ctx context.Context, q topup.Query) (topup.Page, erro
 	}
 	var ids []topup.ID
 	for _, c := range cmds {
-		for _, id := range c.Val() {
-			ids = append(ids, topup.ID(id))
+		for _, entry := range c.Val() {
+			if id, ours := strings.CutSuffix(entry, tag); ours && len(entry) > numberTag {
+				ids = append(ids, topup.ID(id))
+			}
 		}
 	}
 	rows, err := s.GetMany(ctx, ids)

@@ -65,6 +65,9 @@ const (
 	fClosed
 	fConfirmed
 	fRecovered
+	fAlternates
+	fPredicted
+	fNetwork
 )
 
 const (
@@ -72,6 +75,8 @@ const (
 	flagUnproved
 	flagRefreshed
 	flagPINVoid
+	// flagOneReference means that the provider's transaction ID is its reference.
+	flagOneReference
 )
 
 // words are the texts that history lines repeat; their positions are stored: append only.
@@ -136,6 +141,7 @@ func (p *packer) failure(n protowire.Number, f *topup.Failure) {
 		var q packer
 		q.word(1, string(f.Code))
 		q.text(2, f.ProviderCode)
+		q.text(3, failureMessage(f))
 		p.sub(n, q)
 	}
 }
@@ -221,21 +227,25 @@ func (p *packer) progress(t *topup.Topup) {
 
 func (p *packer) answers(t *topup.Topup) {
 	p.text(fProviderReference, t.ProviderReference)
-	p.text(fProviderTransaction, t.ProviderTransactionID)
+	if t.ProviderTransactionID != t.ProviderReference {
+		p.text(fProviderTransaction, t.ProviderTransactionID)
+	}
 	p.text(fOperatorTransaction, t.OperatorTransactionID)
 	p.money(fDelivered, t.Delivered)
 	p.money(fCost, t.Cost)
 	p.failure(fFailure, t.Failure)
 	p.text(fPIN, string(t.PIN))
+	p.route(t)
 }
 
-func flags(t *topup.Topup) (f uint64) {
-	for bit, on := range map[uint64]bool{flagExposed: t.Exposed, flagUnproved: t.Unproved, flagRefreshed: t.Refreshed, flagPINVoid: t.PINVoid} {
-		if on {
-			f |= bit
-		}
-	}
-	return f
+func flags(t *topup.Topup) uint64 {
+	var f int64
+	f |= flagExposed * b2i(t.Exposed)
+	f |= flagUnproved * b2i(t.Unproved)
+	f |= flagRefreshed * b2i(t.Refreshed)
+	f |= flagPINVoid * b2i(t.PINVoid)
+	f |= flagOneReference * b2i(t.ProviderReference != "" && t.ProviderTransactionID == t.ProviderReference)
+	return uint64(f)
 }
 
 func (p *packer) product(n protowire.Number, v *topup.Product) {

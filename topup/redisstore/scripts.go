@@ -3,19 +3,20 @@ package redisstore
 // createScript records new top-ups of one shard, merchant, batch and day.
 //
 // KEYS: 1 day list, 2 batch list, 3 batch counters, then three per row: record, send index, number list.
-// ARGV: 1 rows, 2 "1" when there is a batch, then five per row: ID, value, due time, currency, micros.
+// ARGV: 1 rows, 2 "1" when there is a batch, then six per row: ID, value, due time, currency, micros, entry of the
+// number list.
 // Per row it returns 1 for written, or the value that is there.
 var createScript = newScript(`
 local out, ids, sums, open = {}, {}, {}, 0
 for i = 1, tonumber(ARGV[1]) do
-  local k, a = 3 + (i - 1) * 3, 2 + (i - 1) * 5
+  local k, a = 3 + (i - 1) * 3, 2 + (i - 1) * 6
   local there = redis.call('GET', KEYS[k + 1])
   if there then
     out[i] = there
   else
     redis.call('SET', KEYS[k + 1], ARGV[a + 2])
     redis.call('ZADD', KEYS[k + 2], ARGV[a + 3], ARGV[a + 1])
-    redis.call('RPUSH', KEYS[k + 3], ARGV[a + 1])
+    redis.call('RPUSH', KEYS[k + 3], ARGV[a + 6])
     ids[#ids + 1] = ARGV[a + 1]
     open = open + 1
     sums[ARGV[a + 4]] = (sums[ARGV[a + 4]] or 0) + tonumber(ARGV[a + 5])
@@ -36,11 +37,13 @@ return out
 
 // writeScript is the compare-and-set of one top-up with everything that follows from it.
 //
-// KEYS: 1 record, 2 index it leaves, 3 index it enters, 4 outbox, 5 batch counters, 6 batches due, 7 write counter.
+// KEYS: 1 record, 2 index it leaves, 3 index it enters, 4 outbox, 5 batch counters, 6 batches due, 7 write counter; and
+// only where the state is or was one that stands open: 8 standing index it leaves, 9 the one it enters, 10 standing sums.
 // ARGV: 1 state and revision expected (5 bytes), 2 number of this write, 3 value, 4 ID, 5 "1" to leave index 2,
 // 6 due time in index 3 or "", 7 outbox time, "-" to leave it or "" for no change, 8 batch or "", 9 state before,
 // 10 state after ("" for no move), 11 change of open rows, 12 field of succeeded sums or "", 13 its change, 14 now, 15 the highest
-// write counter that the caller has seen. It returns the new counter, 0 for changed by somebody else, or -1 when the
+// write counter that the caller has seen; with keys 8 to 10: 16 sum it leaves or "", 17 sum it enters or "", 18 its score,
+// 19 and 20 its micros, plus and minus. It returns the new counter, 0 for changed by somebody else, or -1 when the
 // counter is behind what the caller has seen: then the store has gone back in time and nothing is written.
 var writeScript = newScript(`
 local count = tonumber(redis.call('GET', KEYS[7]) or '0')
@@ -59,6 +62,16 @@ if ARGV[8] ~= '' and ARGV[10] ~= '' then
   if ARGV[12] ~= '' then redis.call('HINCRBY', KEYS[5], ARGV[12], ARGV[13]) end
   if ARGV[11] ~= '0' and redis.call('HINCRBY', KEYS[5], 'o', ARGV[11]) == 0 then
     redis.call('ZADD', KEYS[6], ARGV[14], ARGV[8])
+  end
+end
+if KEYS[8] then
+  if ARGV[16] ~= '' then
+    redis.call('ZREM', KEYS[8], ARGV[4])
+    if redis.call('HINCRBY', KEYS[10], ARGV[16], ARGV[20]) == 0 then redis.call('HDEL', KEYS[10], ARGV[16]) end
+  end
+  if ARGV[17] ~= '' then
+    redis.call('ZADD', KEYS[9], ARGV[18], ARGV[4])
+    redis.call('HINCRBY', KEYS[10], ARGV[17], ARGV[19])
   end
 end
 return redis.call('INCR', KEYS[7])

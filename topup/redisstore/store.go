@@ -30,6 +30,7 @@ type Store struct {
 	limiter *redis_rate.Limiter
 	opts    Options
 	rewind  rewind
+	pauses  pauses
 	// owner marks the leases of this process.
 	owner string
 }

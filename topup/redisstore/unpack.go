@@ -119,7 +119,14 @@ func unpack(id topup.ID, value string) (*topup.Topup, error) {
 	})
 	if err == nil {
 		var extra strings.Builder
-		err = fields(body, func(f field) error { return setField(t, f, &extra) })
+		one := false
+		err = fields(body, func(f field) error {
+			one = one || (f.n == fFlags && f.num&flagOneReference != 0)
+			return setField(t, f, &extra)
+		})
+		if one {
+			t.ProviderTransactionID = t.ProviderReference
+		}
 		if extra.Len() > 0 {
 			t.Extra = []byte(extra.String())
 		}
@@ -210,12 +217,12 @@ func setProgress(t *topup.Topup, f field, extra *strings.Builder) (err error) {
 	case fPIN:
 		t.PIN = []byte(f.text)
 	default:
-		setTime(t, f, extra)
+		return setTime(t, f, extra)
 	}
 	return err
 }
 
-func setTime(t *topup.Topup, f field, extra *strings.Builder) {
+func setTime(t *topup.Topup, f field, extra *strings.Builder) error {
 	at := f.since(t.CreatedAt)
 	switch f.n {
 	case fSent:
@@ -235,29 +242,15 @@ func setTime(t *topup.Topup, f field, extra *strings.Builder) {
 	case fRecovered:
 		t.RecoveredAt = at
 	default:
-		extra.WriteString(f.raw)
+		return setRoute(t, f, extra)
 	}
+	return nil
 }
 
 func unpackMoney(s string) (topup.Money, error) {
 	amount, currency, _ := strings.Cut(s, " ")
 	d, err := decimal.NewFromString(amount)
 	return topup.Money{Amount: d, Currency: currency}, err
-}
-
-func unpackFailure(s string) (*topup.Failure, error) {
-	out := &topup.Failure{}
-	err := fields(s, func(f field) error {
-		switch f.n {
-		case 1:
-			out.Code = topup.Code(f.word())
-		case 2:
-			out.ProviderCode = f.text
-		}
-		return nil
-	})
-	out.Message = topup.FailureText(out.Code)
-	return out, err
 }
 
 func unpackProduct(s string) (*topup.Product, error) {
