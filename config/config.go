@@ -52,6 +52,10 @@ type Config struct {
 
 	// IntakeAddr and OpsAddr are host:port of the two listeners; port 0 takes a free one.
 	IntakeAddr, OpsAddr string
+	// MetricsAddr is host:port of the metrics listener, "" for none.
+	MetricsAddr string
+	// TwoPeopleAbove are the amounts above which a resolve needs two people: "1000 ZAR, 50 USD", "1000" or "".
+	TwoPeopleAbove string
 	// OpsUsers may log in to the operator's listener; without any it stays shut.
 	OpsUsers []User
 	// EncryptionKey is "base64" or "id:base64,…" of 32 bytes each; empty means that nothing can be sealed.
@@ -74,6 +78,9 @@ type Config struct {
 
 	Log    Log
 	Client Client
+
+	// Warnings are what is odd about the environment but does no harm, for the log.
+	Warnings []string
 }
 
 // User is one operator. Password is plain text or an argon2id hash ("$argon2id$…").

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -95,5 +96,39 @@ func TestSecretNeverPrints(t *testing.T) {
 		if strings.Contains(s, canary) || strings.Contains(s, fmt.Sprintf("%x", canary)) {
 			t.Errorf("it prints: %s", s)
 		}
+	}
+}
+
+// TestDeployedSettings loads what the compose file and its simulators set, with a misspelt one among them as control.
+func TestDeployedSettings(t *testing.T) {
+	t.Parallel()
+	set := regexp.MustCompile(`(?m)^\s*(TOPUPQ_[A-Z_]+)(?:=|: *)"?([^"\n]*)"?$`)
+	for _, path := range []string{"../deploy/simulator.env", "../docker-compose.yml"} {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		env := map[string]string{}
+		for _, m := range set.FindAllStringSubmatch(string(text), -1) {
+			env[m[1]] = m[2]
+		}
+		if len(env) < 3 {
+			t.Errorf("%s: only %d settings found", path, len(env))
+		}
+		if got := mistakes(t, "", env); got != nil {
+			t.Errorf("%s: %v", path, got)
+		}
+		env["TOPUPQ_REDIS_ULR"] = "1"
+		if got := mistakes(t, "", env); len(got) != 1 {
+			t.Errorf("%s: the misspelt one is not noticed: %v", path, got)
+		}
+	}
+	var compose any
+	text, err := os.ReadFile("../docker-compose.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.Unmarshal(text, &compose); err != nil {
+		t.Error(err)
 	}
 }

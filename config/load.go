@@ -32,6 +32,7 @@ func Load(path string, getenv func(string) string, environ []string) (Config, er
 		l.load(s)
 	}
 	l.complete(&c)
+	c.Warnings = l.warnings
 	if err := l.bad.err(); err != nil {
 		return Config{}, err
 	}
@@ -42,12 +43,14 @@ type loader struct {
 	getenv func(string) string
 	yaml   map[string]written
 	bad    problems
+	// warnings are what is odd but does no harm.
+	warnings []string
 	// failed are the variables whose value is wrong, so that nothing more is said about their consequences.
 	failed map[string]bool
 }
 
 // others are the variables with our prefix that are no settings of the program.
-var others = []string{fileEnv, prefix + "TEST_"}
+var others = []string{fileEnv, prefix + "TEST_", prefix + "REQUIRE_", prefix + "OPERATOR_PASSWORD"}
 
 // injected are the variables that Kubernetes sets for a service named topupq or topupq-something.
 var injected = regexp.MustCompile(`^TOPUPQ_([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`)
@@ -69,13 +72,17 @@ func (l *loader) checkNames(table []setting, environ []string) {
 		if slices.ContainsFunc(others, func(o string) bool { return strings.HasPrefix(name, o) }) {
 			continue
 		}
-		hint := "topupq config lists all of them"
-		if near := nearest(name, known); near != "" {
-			hint = "did you mean " + near + "?"
+		if near := nearest(name, known); near != "" && distance(name, near) <= slip {
+			l.bad.add(name, "unknown variable: did you mean %s?", near)
+			continue
 		}
-		l.bad.add(name, "unknown variable: %s", hint)
+		l.warnings = append(l.warnings, name+" is no setting of topupq and is ignored: topupq config lists all of them")
 	}
 }
+
+// slip is how many letters may be wrong for an unknown variable to be a misspelt setting, which must not be ignored.
+// Further off it is somebody else's: other programs may use our prefix, too.
+const slip = 2
 
 // readFile reads the file into l.yaml. Only one that was asked for must exist.
 func (l *loader) readFile(path string, table []setting) {

@@ -239,7 +239,7 @@ func TestNamesOfOthers(t *testing.T) {
 	env := map[string]string{}
 	for _, name := range []string{
 		"TOPUPQ_SERVICE_HOST", "TOPUPQ_SERVICE_PORT", "TOPUPQ_SERVICE_PORT_HTTP", "TOPUPQ_PORT", "TOPUPQ_PORT_8080_TCP",
-		"TOPUPQ_PORT_8080_TCP_ADDR", "TOPUPQ_INTAKE_SERVICE_HOST", "TOPUPQ_INTAKE_PORT_80_TCP_PROTO", "TOPUPQ_TEST_REDIS", "PATH",
+		"TOPUPQ_PORT_8080_TCP_ADDR", "TOPUPQ_INTAKE_SERVICE_HOST", "TOPUPQ_INTAKE_PORT_80_TCP_PROTO", "TOPUPQ_TEST_REDIS", "TOPUPQ_REQUIRE_NODE", "PATH",
 	} {
 		env[name] = "1"
 	}
@@ -295,4 +295,12 @@ func FuzzYAML(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestForeignVariablesAreIgnoredAloud(t *testing.T) {
+	t.Parallel()
+	cfg, err := Load("", func(string) string { return "" }, []string{"TOPUPQ_BUILD_AGENT_HOME=/x", "PATH=/bin"})
+	if err != nil || len(cfg.Warnings) != 1 || !strings.Contains(cfg.Warnings[0], "TOPUPQ_BUILD_AGENT_HOME") {
+		t.Errorf("warnings %v, error %v", cfg.Warnings, err)
+	}
 }

@@ -44,6 +44,10 @@ func listenerSettings(c *Config) []setting {
 		define("ops", "addr", "127.0.0.1:8081", listenAddr(&c.OpsAddr), "host:port of the operator's listener: dashboard and metrics. Keep it private."),
 		defineSecret("ops", "users", "", opsUsers(&c.OpsUsers),
 			"Who may log in there: name:password:role entries separated by commas, roles viewer, operator, admin. In topupq.yaml a list; hashed passwords ($argon2id$…, made by topupq hash-password) belong there. Without any user the listener stays shut."),
+		define("", "two_people_above", "", moneyLimits(&c.TwoPeopleAbove),
+			"Resolving a top-up of more than this by hand needs two people: amounts with their currency separated by commas (1000 ZAR, 50 USD), or one amount for every currency. Not set: one person may."),
+		define("metrics", "addr", "", optionalAddr(&c.MetricsAddr),
+			"host:port of a listener for Prometheus without a login, for every role. Keep it private. Not set: no such listener; the operator's listener always has /metrics."),
 		define("", "routes", "ZA:aat,IN:rechargekit,*:reloadly", routes(&c.Routes),
 			"The provider by the recipient's country, where a top-up names none: COUNTRY:provider entries separated by commas, * for all others. In topupq.yaml a mapping. What is written here is laid over the default."),
 	}

@@ -178,3 +178,18 @@ func pattern(to **regexp.Regexp) binding {
 		return nil
 	}
 }
+
+var moneyLimit = regexp.MustCompile(`^[0-9]{1,15}(\.[0-9]{1,5})?( +[A-Za-z]{3})?$`)
+
+// moneyLimits checks amounts, each with or without a currency; whoever uses them takes them apart.
+func moneyLimits(to *string) binding {
+	return func(v value) error {
+		for _, s := range v.list() {
+			if !moneyLimit.MatchString(s) {
+				return fmt.Errorf("%q is no limit: write an amount and a currency, such as 1000 ZAR", s)
+			}
+		}
+		*to = strings.Join(v.list(), ", ")
+		return nil
+	}
+}

@@ -24,6 +24,16 @@ func listenAddr(to *string) binding {
 	}
 }
 
+// optionalAddr is listenAddr that may be empty.
+func optionalAddr(to *string) binding {
+	return func(v value) error {
+		if v.text == "" {
+			return nil
+		}
+		return listenAddr(to)(v)
+	}
+}
+
 // baseURL reads the address of a service: scheme, host and path only.
 func baseURL(to *string) binding {
 	return func(v value) error {
