@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -44,6 +45,18 @@ func (c *Client) Checks(ctx context.Context, p topup.ProviderName, due []topup.D
 	return c.ring(ctx, dueCalls(KindCheck, CheckQueue(p), due))
 }
 
+// ChecksDue rings n times for whatever checks of a provider are due: the handler finds them itself, many at a time.
+func (c *Client) ChecksDue(ctx context.Context, p topup.ProviderName, n int) error {
+	tasks := make([]*asynq.Task, n)
+	for i := range tasks {
+		// The second in its name lets a task through that follows one which was archived, and no two at once.
+		name := fmt.Sprintf("%s:%s:due:%d:%d", KindCheck, p, c.now().Unix(), i)
+		tasks[i] = c.timeouts.task(KindCheck, CheckQueue(p), string(p), name)
+	}
+	_, err := c.bulk.enqueue(ctx, tasks)
+	return err
+}
+
 // SendsAgain is Sends for top-ups that may have been rung for before: a task that an operator has archived keeps
 // its ID, so the wake-up gets another one.
 func (c *Client) SendsAgain(ctx context.Context, p topup.ProviderName, due []topup.Due) error {
@@ -78,10 +91,17 @@ func (c *Client) SMS(ctx context.Context, id topup.ID) error {
 // heldFor is how far away the time of a held top-up's task is before it is in the archive: it never comes.
 const heldFor = 10 * 365 * 24 * time.Hour
 
+// HeldPrefix is how the error of a task begins that was archived because its top-up is held; heldMark is in the name of
+// a task that was made for the archive.
+const (
+	HeldPrefix = "held: "
+	heldMark   = ":held"
+)
+
 // Held puts a task for a held top-up into the archive of its provider's submit queue: run from there it sends the
 // top-up again. Once per round.
 func (c *Client) Held(ctx context.Context, p topup.ProviderName, due topup.Due) error {
-	name := fmt.Sprintf("%s:%s:held%d", KindSubmit, due.ID, due.Round)
+	name := fmt.Sprintf("%s:%s%s%d", KindSubmit, due.ID, heldMark, due.Round)
 	task := c.timeouts.task(KindSubmit, SubmitQueue(p), string(due.ID), name)
 	_, err := c.bulk.single.EnqueueContext(ctx, task, asynq.ProcessIn(heldFor))
 	if errors.Is(err, asynq.ErrTaskIDConflict) {
@@ -94,6 +114,19 @@ func (c *Client) Held(ctx context.Context, p topup.ProviderName, due topup.Due) 
 		return fmt.Errorf("archive held task: %w", err)
 	}
 	return nil
+}
+
+// ByHand reports whether a task of the submit queues is one that was archived because its top-up is held: such a task
+// runs again only because a person wants it to. Any other may be a wake-up that came late or twice.
+func (c *Client) ByHand(queue, taskID string) (bool, error) {
+	if strings.Contains(taskID, heldMark) {
+		return true, nil
+	}
+	info, err := c.inspector.GetTaskInfo(queue, taskID)
+	if err != nil {
+		return false, fmt.Errorf("look up task: %w", err)
+	}
+	return strings.HasPrefix(info.LastErr, HeldPrefix), nil
 }
 
 // call is one wake-up before it is a task.
@@ -136,10 +169,15 @@ func (c *Client) ring(ctx context.Context, calls []call) error {
 	return err
 }
 
-// stuck reports whether the task that holds a call's name is archived.
+// stuck reports whether the task that holds a call's name cannot be counted on: it is archived, or active. An active
+// one may be an orphan of a worker that was killed, which asynq finds only after a minute or two; running a wake-up
+// twice changes nothing.
 func (c *Client) stuck(cl call) bool {
 	info, err := c.inspector.GetTaskInfo(cl.queue, taskID(cl.kind, cl.id, cl.round))
-	return err == nil && (info.State == asynq.TaskStateArchived || info.State == asynq.TaskStateCompleted)
+	if err != nil {
+		return false
+	}
+	return info.State == asynq.TaskStateArchived || info.State == asynq.TaskStateCompleted || info.State == asynq.TaskStateActive
 }
 
 // Waiting is the number of tasks that wait in a queue.

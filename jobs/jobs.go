@@ -54,6 +54,12 @@ func (t Timeouts) task(kind, queue, id, taskID string) *asynq.Task {
 		asynq.Queue(queue), asynq.TaskID(taskID), asynq.MaxRetry(maxRetry), asynq.Timeout(t.of(kind)))
 }
 
+// DueOf reads the provider of a task that asks about whatever is due; false for a task about one top-up.
+func DueOf(t *asynq.Task) (topup.ProviderName, bool) {
+	p, err := topup.ParseProvider(string(t.Payload()))
+	return p, err == nil
+}
+
 // TopupID reads the ID of a task's payload. Anything else than an ID is refused with an error that wraps
 // asynq.SkipRetry, so that garbage is archived and never repeated.
 func TopupID(t *asynq.Task) (topup.ID, error) {

@@ -1,0 +1,98 @@
+# The targets of topupq. "make help" lists them.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+BIN := .bin
+# Tests that must have a real redis-server fail without one instead of being skipped.
+export TOPUPQ_TEST_REDIS := 1
+
+PKGS ?= ./...
+FUZZTIME ?= 10s
+# Where the test runner leaves its record, for .ci/run.
+TESTJSON ?= $(BIN)/test.json
+TESTFLAGS ?= -timeout 30m
+GOTESTSUM = $(BIN)/gotestsum --format pkgname --jsonfile $(TESTJSON) --
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: ## run the main job on this machine, with nothing else installed
+	go run ./cmd/topupq demo
+
+.PHONY: build
+build: ## build the program into bin/
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/topupq ./cmd/topupq
+
+.PHONY: test
+test: redis $(BIN)/gotestsum ## run all tests, those on a real Redis among them
+	$(GOTESTSUM) $(TESTFLAGS) $(PKGS)
+
+.PHONY: test-race
+test-race: redis $(BIN)/gotestsum ## run all tests with the race detector
+	$(GOTESTSUM) -race $(TESTFLAGS) $(PKGS)
+
+.PHONY: lint
+lint: $(BIN)/golangci-lint ## check style, house rules and known mistakes
+	$(BIN)/golangci-lint config verify
+	$(BIN)/golangci-lint run $(PKGS)
+
+.PHONY: fuzz
+fuzz: ## fuzz every fuzz test for FUZZTIME (10s)
+	deploy/fuzz.sh $(FUZZTIME)
+
+.PHONY: verify
+verify: ## check that modules, formatting and made files are as they should be
+	go mod verify
+	go mod tidy -diff
+	test -z "$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go'))"
+	go vet $(PKGS)
+	go run ./cmd/topupq config --markdown | diff docs/configuration.md -
+	go run ./cmd/topupq config --yaml | diff deploy/topupq.example.yaml -
+
+.PHONY: made
+made: ## make the files that are made from the settings
+	go run ./cmd/topupq config --markdown > docs/configuration.md
+	go run ./cmd/topupq config --yaml > deploy/topupq.example.yaml
+
+.PHONY: e2e
+e2e: redis ## run the whole system against simulators and a real Redis
+	go test -count=1 -timeout 40m ./e2e/...
+
+.PHONY: storm
+storm: redis ## kill, freeze and cut everything at random, then count the bookings
+	go test -count=1 -timeout 40m -v -run 'Storm' ./e2e/...
+
+.PHONY: mutants
+mutants: redis ## build topupq wrong in many ways; a test must catch each
+	go test -count=1 -timeout 60m -v -run 'Mutant' ./e2e/...
+
+.PHONY: powercut
+powercut: redis ## cut Redis' file at its last sync and see that nothing acknowledged is lost
+	go test -count=1 -timeout 20m -v -run 'PowerCut' ./e2e/...
+
+.PHONY: cluster
+cluster: redis ## run on a Redis Cluster and behind sentinels
+	go test -count=1 -timeout 40m -v -run 'Cluster|Sentinel' ./topup/redisstore/... ./e2e/...
+
+.PHONY: bench
+bench: redis ## measure topupq beside bare asynq
+	go run ./cmd/topupq bench
+
+.PHONY: redis
+redis: ## make sure that there is a redis-server
+	@deploy/ensure-redis.sh
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin $(BIN) coverage.out
+
+# Tools have a module of their own, so that they are no dependency of the program.
+$(BIN)/golangci-lint: tools/go.mod tools/go.sum
+	go build -C tools -o ../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+$(BIN)/gotestsum: tools/go.mod tools/go.sum
+	go build -C tools -o ../$@ gotest.tools/gotestsum
