@@ -74,7 +74,8 @@ func (a *AAT) Traits() topup.Traits {
 	return topup.Traits{
 		Name: topup.AAT, Currency: aatCurrency,
 		RefusesRepeat: true, RepeatKnownAfterSuccess: true, AbsenceByAnswer: true, Hold: a.cfg.Hold,
-		Actions: aatActions(),
+		Actions: aatActions(), Catalogue: []string{"GetNetworkList", "GetVoucherType", "GetVoucher"},
+		Owned: []topup.OwnedAction{{Action: "GetTransactionInfo", Reference: "clientRef", Recipient: "MSISDN"}},
 	}
 }
 
@@ -95,13 +96,27 @@ func (a *AAT) Submit(ctx context.Context, o topup.Order) (topup.Outcome, error) 
 	}
 	info, err := buy.perform(ctx, a.client)
 	out, err := a.performed(buy, info, err)
+	out.Network = cut(buy.network.Name)
 	if buy.chosen {
 		out.Resolved = &buy.product
 		if out.RefreshCatalogue {
-			a.catalogue.drop(buy.network)
+			a.catalogue.drop(buy.network.ID)
 		}
 	}
 	return out, err
+}
+
+// Quote implements topup.Quoter: the voucher is chosen or compared as by Submit. AAT does not tell what it debits.
+func (a *AAT) Quote(ctx context.Context, o topup.Order) (topup.Quote, error) {
+	buy, refusal := newAATPurchase(o)
+	if refusal != nil {
+		return topup.Quote{Refusal: refusal}, nil
+	}
+	refusal, err := a.complete(ctx, o, buy)
+	if err != nil {
+		return topup.Quote{}, err
+	}
+	return topup.Quote{Product: buy.product, Refusal: refusal}, nil
 }
 
 // performed is what the answer to a Perform call proves.

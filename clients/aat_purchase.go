@@ -39,8 +39,9 @@ type aatPurchase struct {
 	amount    topup.Money
 	product   topup.Product
 	// chosen means that the voucher came from the catalogue of network.
-	chosen  bool
-	network int
+	chosen bool
+	// network is the voucher's, as far as it was asked for.
+	network aat.NetworkInfo
 	// priceKnown means that a fixed price is known to be the order's amount.
 	priceKnown bool
 }
@@ -86,20 +87,21 @@ func (p *aatPurchase) perform(ctx context.Context, c *aat.Client) (aat.RechargeI
 // complete chooses a voucher for an order that names none, and compares the price of one that is bought without an
 // amount. It returns the refusal of an order that cannot be sent, or a *topup.NotSentError; nothing has been paid.
 func (a *AAT) complete(ctx context.Context, o topup.Order, p *aatPurchase) (*topup.Outcome, error) {
-	named := p.product.VoucherID != 0
-	if named && (!p.product.FixedAmount || p.number == "") {
-		return nil, nil
-	}
 	ctx, cancel := aatBeforePaying(ctx)
 	defer cancel()
+	named := p.product.VoucherID != 0
+	if named && (!p.product.FixedAmount || p.number == "") {
+		p.network = a.networkForText(ctx, p)
+		return nil, nil
+	}
 	network, err := a.client.GetNetwork(ctx, p.number)
 	var shelf aatShelf
 	if err == nil {
 		shelf, err = a.catalogue.of(ctx, network, o.FreshCatalogue)
 	}
-	p.network = network.ID
+	p.network = network
 	if named {
-		return a.compare(p, shelf, err)
+		return a.compare(ctx, p, shelf, err)
 	}
 	if err != nil {
 		return aatCatalogueError(err)
@@ -119,7 +121,7 @@ func (a *AAT) complete(ctx context.Context, o topup.Order, p *aatPurchase) (*top
 // compare holds a named fixed-price voucher against the order's amount. A voucher that AAT's catalogue does not show,
 // or a catalogue that makes no sense, is no reason not to buy what the merchant named: its price is then compared
 // after the purchase, by Check. No answer at all, bad credentials and a rate limit are.
-func (a *AAT) compare(p *aatPurchase, shelf aatShelf, err error) (*topup.Outcome, error) {
+func (a *AAT) compare(ctx context.Context, p *aatPurchase, shelf aatShelf, err error) (*topup.Outcome, error) {
 	if err != nil {
 		refusal, err := aatCatalogueError(err)
 		var later *topup.NotSentError
@@ -129,6 +131,9 @@ func (a *AAT) compare(p *aatPurchase, shelf aatShelf, err error) (*topup.Outcome
 		return nil, nil
 	}
 	offer, found := shelf.byID(int(p.product.VoucherID))
+	if !found && p.product.Recharge == topup.RechargePinnedNoPhone {
+		p.network = a.networkForText(ctx, p) // not that of the number
+	}
 	if !found || !offer.MinAmount.Equal(offer.MaxAmount) {
 		return nil, nil
 	}

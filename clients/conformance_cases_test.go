@@ -229,6 +229,19 @@ func traits(r *rig) {
 	if len(slices.Compact(slices.Sorted(slices.Values(traits.Actions)))) != len(traits.Actions) {
 		r.Errorf("an action twice: %v", traits.Actions)
 	}
+	for _, action := range traits.Catalogue {
+		if !slices.Contains(traits.Actions, action) || slices.ContainsFunc(traits.Owned, func(o topup.OwnedAction) bool { return o.Action == action }) {
+			r.Errorf("%s cannot be of the catalogue", action)
+		}
+	}
+	if len(traits.Catalogue) == 0 || len(traits.Owned) == 0 {
+		r.Errorf("catalogue %v, owned %v", traits.Catalogue, traits.Owned)
+	}
+	for _, o := range traits.Owned {
+		if !slices.Contains(traits.Actions, o.Action) || o.Reference == "" && o.Transaction == "" && (o.Rows == "" || o.Told == "") {
+			r.Errorf("whose top-ups does %+v tell of?", o)
+		}
+	}
 }
 
 // repeatWhilePending holds RepeatKnownAfterSuccess against the simulator: an order that has not ended refuses its

@@ -80,7 +80,8 @@ func (p *RechargeKit) Traits() topup.Traits {
 	return topup.Traits{
 		Name: topup.RechargeKit, Currency: rupees,
 		RefusesRepeat: true, AbsenceByAnswer: false, Hold: p.cfg.Hold,
-		Actions: rechargeKitActions(),
+		Actions: rechargeKitActions(), Catalogue: []string{"prepaidPlanFetch", "servicewiseOperatorFetch"},
+		Owned: []topup.OwnedAction{{Action: "statusCheck", Reference: "partner_request_id"}},
 	}
 }
 
@@ -102,6 +103,12 @@ func (p *RechargeKit) Submit(ctx context.Context, o topup.Order) (topup.Outcome,
 		out.Resolved = &req.product
 	}
 	return out, err
+}
+
+// Quote implements topup.Quoter: the order is checked and completed from the tables. Its cost is not known before.
+func (p *RechargeKit) Quote(_ context.Context, o topup.Order) (topup.Quote, error) {
+	req, refusal := p.prepare(o)
+	return topup.Quote{Product: req.product, Refusal: refusal}, nil
 }
 
 // Check asks statusCheck for the order's outcome. Absent is only as good as RechargeKitConfig.NotFound; see Traits.

@@ -36,6 +36,7 @@ type Reloadly struct {
 	api       *reloadly.Client
 	cfg       ReloadlyConfig
 	operators *reloadlyOperators
+	report    *reloadlyIndex
 }
 
 // NewReloadly returns the adapter over a wire client.
@@ -49,7 +50,7 @@ func NewReloadly(api *reloadly.Client, cfg ReloadlyConfig) *Reloadly {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Reloadly{api: api, cfg: cfg, operators: newReloadlyOperators(api, cfg)}
+	return &Reloadly{api: api, cfg: cfg, operators: newReloadlyOperators(api, cfg), report: newReloadlyIndex()}
 }
 
 // Traits are Reloadly's: it refuses a repeated identifier for ever once an order was taken, and an empty report proves
@@ -57,6 +58,7 @@ func NewReloadly(api *reloadly.Client, cfg ReloadlyConfig) *Reloadly {
 func (r *Reloadly) Traits() topup.Traits {
 	return topup.Traits{
 		Name: topup.Reloadly, RefusesRepeat: true, AbsenceByAnswer: true, Hold: r.cfg.Hold, Actions: reloadly.Actions(),
+		Catalogue: reloadlyCatalogue(), Owned: reloadlyOwned(),
 	}
 }
 
@@ -66,19 +68,62 @@ func (r *Reloadly) Traits() topup.Traits {
 func (r *Reloadly) Submit(ctx context.Context, o topup.Order) (topup.Outcome, error) {
 	op, err := r.operatorFor(ctx, o)
 	if err != nil {
-		return reloadlyBefore(err)
+		return r.notFound(o, err)
 	}
 	req, refusal := reloadlyRequest(o, op)
 	if refusal != nil {
 		return *refusal, nil
 	}
 	out, err := r.send(ctx, o, req)
-	if err == nil && o.Product.OperatorID == 0 {
+	if err != nil {
+		return out, err
+	}
+	out.Predicted = reloadlyPredict(req.Amount, req.UseLocalAmount, op)
+	if o.Product.OperatorID == 0 {
 		resolved := o.Product
 		resolved.OperatorID = req.OperatorID
 		out.Resolved = &resolved
 	}
-	return out, err
+	return out, nil
+}
+
+// Quote implements topup.Quoter: the operator is found and its rules are applied as by Submit. A detour that says
+// nothing of its product is ordered in the local currency where that is the currency of its amount.
+func (r *Reloadly) Quote(ctx context.Context, o topup.Order) (topup.Quote, error) {
+	op, err := r.operatorFor(ctx, o)
+	if err != nil {
+		refusal, err := r.notFound(o, err)
+		if err != nil {
+			return topup.Quote{}, err
+		}
+		return topup.Quote{Refusal: &refusal}, nil
+	}
+	local := o.Amount.Currency == string(op.DestinationCurrencyCode) && o.Amount.Currency != string(op.SenderCurrencyCode)
+	if o.Detour && local {
+		o.Product.UseLocalAmount = true
+	}
+	req, refusal := reloadlyRequest(o, op)
+	if refusal != nil {
+		return topup.Quote{Refusal: refusal}, nil
+	}
+	q := topup.Quote{Product: o.Product, Cost: reloadlyPredict(req.Amount, req.UseLocalAmount, op)}
+	q.Product.OperatorID = req.OperatorID
+	return q, nil
+}
+
+// notFound is the result of an order whose operator could not be read or found. Where it was looked for by the number
+// the refusal says how.
+func (r *Reloadly) notFound(o topup.Order, err error) (topup.Outcome, error) {
+	out, err := reloadlyBefore(err)
+	if err != nil || out.Code != topup.CodeNotResolved || o.Product.RecipientEmail != "" {
+		return out, err
+	}
+	tried := "autoDetectOperator finds none"
+	if r.cfg.MNP {
+		tried = "mnpLookupGet and autoDetectOperator find none"
+	}
+	out.Message = "The order names no operator, and Reloadly's " + tried + " for the number."
+	return out, nil
 }
 
 // send makes the paying call.

@@ -6,14 +6,10 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"topupq/clients/reloadly"
 	"topupq/topup"
 )
-
-// reloadlyMargin widens a window of the report: the clock that it reads dates on is not known for sure.
-const reloadlyMargin = 24 * time.Hour
 
 // errReloadlyFilter means that the report holds rows that nobody asked for, so its silence proves nothing.
 var errReloadlyFilter = errors.New("the report did not filter by our reference")
@@ -27,7 +23,7 @@ func (r *Reloadly) Check(ctx context.Context, ref topup.Ref) (topup.Outcome, err
 	}
 	status, err := r.api.TopupStatus(ctx, id)
 	if reloadly.IsNotFound(err) {
-		return r.checkReport(ctx, ref)
+		return r.askReport(ctx, ref)
 	}
 	if err != nil {
 		return topup.Outcome{}, fmt.Errorf("ask reloadly for the status: %w", err)
@@ -35,7 +31,7 @@ func (r *Reloadly) Check(ctx context.Context, ref topup.Ref) (topup.Outcome, err
 	switch status.Status {
 	case reloadly.StatusSuccessful:
 		if status.Transaction == nil {
-			return r.checkReport(ctx, ref)
+			return r.askReport(ctx, ref)
 		}
 		return reloadlyJudge(status.Transaction, ref), nil
 	case reloadly.StatusFailed, reloadly.StatusRefunded:
@@ -47,7 +43,7 @@ func (r *Reloadly) Check(ctx context.Context, ref topup.Ref) (topup.Outcome, err
 
 // confirmFailure asks the report for a second opinion. A report without the order says nothing against the failure.
 func (r *Reloadly) confirmFailure(ctx context.Context, ref topup.Ref, s reloadly.TopupStatus) (topup.Outcome, error) {
-	second, err := r.checkReport(ctx, ref)
+	second, err := r.askReport(ctx, ref)
 	if err != nil {
 		return second, err
 	}
@@ -68,6 +64,14 @@ func (r *Reloadly) confirmFailure(ctx context.Context, ref topup.Ref, s reloadly
 	}, nil
 }
 
+// askReport is checkReport as a further call.
+func (r *Reloadly) askReport(ctx context.Context, ref topup.Ref) (topup.Outcome, error) {
+	if err := topup.Spend(ctx); err != nil {
+		return topup.Outcome{}, err
+	}
+	return r.checkReport(ctx, ref)
+}
+
 // checkReport reads every row with our reference.
 func (r *Reloadly) checkReport(ctx context.Context, ref topup.Ref) (topup.Outcome, error) {
 	var rows []reloadly.Transaction
@@ -83,75 +87,4 @@ func (r *Reloadly) checkReport(ctx context.Context, ref topup.Ref) (topup.Outcom
 		}
 	}
 	return reloadlyRows(rows, ref), nil
-}
-
-// CheckMany asks for many orders at once by reading the report of their time, a day wider each way, 500 rows a call.
-// Orders that it does not find are not in the map: a window proves no absence, ask for them singly. Where asking singly
-// takes fewer calls than reading the window, it does that. With an error the map holds what was learned before it, no
-// failures among it, since a later row might have contradicted them.
-func (r *Reloadly) CheckMany(ctx context.Context, refs []topup.Ref) (map[topup.ID]topup.Outcome, error) {
-	wanted := map[topup.ID]topup.Ref{}
-	var first, last time.Time
-	for _, ref := range refs {
-		if ref.SentAt.IsZero() {
-			continue
-		}
-		wanted[ref.Reference] = ref
-		if first.IsZero() || ref.SentAt.Before(first) {
-			first = ref.SentAt
-		}
-		if ref.SentAt.After(last) {
-			last = ref.SentAt
-		}
-	}
-	if len(wanted) == 0 {
-		return map[topup.ID]topup.Outcome{}, nil
-	}
-	window := reloadly.ReportFilter{Start: first.Add(-reloadlyMargin), End: last.Add(reloadlyMargin)}
-	p, err := r.api.TransactionsPage(ctx, window, 1, reloadly.MaxReportSize)
-	if err != nil {
-		return nil, fmt.Errorf("read reloadly's report: %w", err)
-	}
-	if p.TotalPages > len(wanted) {
-		return r.checkEach(ctx, wanted)
-	}
-	rows, err := r.collect(ctx, window, wanted)
-	return reloadlyLearned(rows, wanted, err), err
-}
-
-// collect reads the window and keeps the rows that are wanted.
-func (r *Reloadly) collect(ctx context.Context, window reloadly.ReportFilter, wanted map[topup.ID]topup.Ref) (map[topup.ID][]reloadly.Transaction, error) {
-	rows := map[topup.ID][]reloadly.Transaction{}
-	for row, err := range r.api.Transactions(ctx, window) {
-		if err != nil {
-			return rows, fmt.Errorf("read reloadly's report: %w", err)
-		}
-		if id := topup.ID(row.CustomIdentifier); wanted[id].Reference != "" {
-			rows[id] = append(rows[id], row)
-		}
-	}
-	return rows, nil
-}
-
-func reloadlyLearned(rows map[topup.ID][]reloadly.Transaction, wanted map[topup.ID]topup.Ref, err error) map[topup.ID]topup.Outcome {
-	learned := map[topup.ID]topup.Outcome{}
-	for id, list := range rows {
-		out := reloadlyRows(list, wanted[id])
-		if err == nil || out.Answer != topup.Refused {
-			learned[id] = out
-		}
-	}
-	return learned
-}
-
-func (r *Reloadly) checkEach(ctx context.Context, wanted map[topup.ID]topup.Ref) (map[topup.ID]topup.Outcome, error) {
-	learned := map[topup.ID]topup.Outcome{}
-	for id, ref := range wanted {
-		out, err := r.Check(ctx, ref)
-		if err != nil {
-			return learned, err
-		}
-		learned[id] = out
-	}
-	return learned, nil
 }

@@ -60,7 +60,7 @@ func reloadlySuccess(t *reloadly.Transaction, ref topup.Ref, ours bool) topup.Ou
 	out := topup.Outcome{
 		Answer: topup.Delivered, Code: topup.CodeDelivered, Message: "Reloadly reports the top-up as delivered.",
 		ProviderCode: string(t.Status), Reference: id, TransactionID: id, OperatorID: string(t.OperatorTransactionID),
-		Cost: reloadlyCost(t),
+		Cost: reloadlyCost(t), Fee: reloadlyFee(t),
 	}
 	if t.DeliveredAmount.Known {
 		out.Delivered = topup.Money{Amount: t.DeliveredAmount.Decimal, Currency: string(t.DeliveredAmountCurrencyCode)}
@@ -107,6 +107,14 @@ func reloadlyCost(t *reloadly.Transaction) topup.Money {
 	default:
 		return topup.Money{}
 	}
+}
+
+// reloadlyFee is what was charged beside the price, in the account's currency as far as the documents show.
+func reloadlyFee(t *reloadly.Transaction) topup.Money {
+	if !t.Fee.Known || t.Fee.IsZero() || t.BalanceInfo == nil || t.BalanceInfo.CurrencyCode == "" {
+		return topup.Money{}
+	}
+	return topup.Money{Amount: t.Fee.Decimal, Currency: string(t.BalanceInfo.CurrencyCode)}
 }
 
 // reloadlyFailure is a final word that nobody was charged.

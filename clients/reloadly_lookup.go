@@ -10,6 +10,25 @@ import (
 	"topupq/topup"
 )
 
+// reloadlyCatalogue are the actions whose answers are the same for every merchant and change slowly. Balances, rates and
+// what is asked about a number are not among them.
+func reloadlyCatalogue() []string {
+	return []string{
+		"getAllCountries", "getCountryByCode", "getAllOperators", "getOperatorById", "getOperatorsByCountry",
+		"getAllCommissions", "getCommissionById", "getAllPromotions", "getPromotionById", "getPromotionsByCountry",
+		"getPromotionsByOperator",
+	}
+}
+
+// reloadlyOwned are the actions that tell of orders. While an order runs its status does not tell our reference.
+func reloadlyOwned() []topup.OwnedAction {
+	return []topup.OwnedAction{
+		{Action: "getTopupStatus", Transaction: "transactionId", Told: "transaction.customIdentifier"},
+		{Action: "getTransactionById", Transaction: "transactionId", Told: "customIdentifier"},
+		{Action: "getAllTransactions", Rows: "content", Total: "totalElements", Told: "customIdentifier"},
+	}
+}
+
 // Lookup runs one of Reloadly's 20 non-paying actions by its own name and returns the answer as received, with the
 // codes of vouchers hidden; getAccessToken tells the token's type, scope and end only. mnpLookupGet and mnpLookupPost
 // top nothing up, but Reloadly bills them. Every error is a *topup.LookupError.

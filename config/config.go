@@ -66,8 +66,12 @@ type Config struct {
 	RechargeKit RechargeKit
 	BulkSMS     BulkSMS
 
-	// Routes names the provider by the recipient's country (ISO 3166-1 alpha-2); "*" is all the others.
-	Routes map[string]string
+	// Routes are the providers for top-ups that name none. Of those that match, the one that says most counts: a merchant
+	// before an operator before a country.
+	Routes []Route
+	// FailoverAfter is how long a provider may be away before a top-up goes to the next one of its route.
+	FailoverAfter time.Duration
+	Lookups       Lookups
 
 	Check    Check
 	Callback Callback
@@ -113,6 +117,8 @@ type Reloadly struct {
 	ClientSecret, WebhookSecret Secret
 	// MNPField is the field of mnpLookupPost that carries the number.
 	MNPField string
+	// MNP looks the operator of ported numbers up before the free detection by prefix.
+	MNP bool
 }
 
 // Enabled reports whether there are credentials.
@@ -126,6 +132,8 @@ type AAT struct {
 	Password, CallbackToken   Secret
 	// StatusFailed are the status words that are read as failed.
 	StatusFailed []string
+	// AirtimeTypes are words in the names of voucher types whose vouchers may be chosen.
+	AirtimeTypes []string
 }
 
 // Enabled reports whether there are credentials.
@@ -143,6 +151,10 @@ type RechargeKit struct {
 	// NotFoundPattern matches the text of a statusCheck answer that means "no such reference"; nil leaves it to
 	// the adapter's own.
 	NotFoundPattern *regexp.Regexp
+	// Operators and PostpaidOperators are operator codes, Circles circles, by the first digits of the 10-digit number.
+	Operators, PostpaidOperators, Circles map[string]int64
+	// Refusals say what texts of the provider prove.
+	Refusals []Refusal
 }
 
 // Enabled reports whether there are credentials.
@@ -153,6 +165,8 @@ type BulkSMS struct {
 	BaseURL     string
 	TokenID     string
 	TokenSecret Secret
+	// CallbackToken ends the address that the provider reports to.
+	CallbackToken Secret
 }
 
 // Enabled reports whether there are credentials.

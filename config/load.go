@@ -57,7 +57,7 @@ var injected = regexp.MustCompile(`^TOPUPQ_([A-Z0-9_]+_)?(SERVICE_HOST|SERVICE_P
 
 // checkNames reports variables that nobody reads: a misspelt one must not be ignored.
 func (l *loader) checkNames(table []setting, environ []string) {
-	var known []string
+	known := []string{fileEnv}
 	for _, s := range table {
 		known = append(known, s.Env)
 		if s.Secret {

@@ -62,7 +62,9 @@ func TestDefaults(t *testing.T) {
 		Check                          Check
 		Rescue, Margin, TTL            time.Duration
 		Callback                       Callback
-		Routes                         map[string]string
+		Routes                         []Route
+		Failover                       time.Duration
+		Lookups                        Lookups
 		Method, AATBase                string
 		Enabled                        [4]bool
 	}
@@ -70,7 +72,7 @@ func TestDefaults(t *testing.T) {
 	got := facts{
 		Redis: c.QueueRedisURL.Reveal(), Intake: c.IntakeAddr, Ops: c.OpsAddr, Durability: c.RedisDurability,
 		Concurrency: p[1].Concurrency, Rate: p[1].Rate, Check: c.Check, Rescue: c.RescueAfter, Margin: c.SubmitMargin, TTL: c.LeaderTTL,
-		Callback: c.Callback, Routes: c.Routes, Method: c.AAT.Method, AATBase: c.AAT.BaseURL,
+		Callback: c.Callback, Routes: c.Routes, Failover: c.FailoverAfter, Lookups: c.Lookups, Method: c.AAT.Method, AATBase: c.AAT.BaseURL,
 		Enabled: [4]bool{c.Reloadly.Enabled(), c.AAT.Enabled(), c.RechargeKit.Enabled(), c.BulkSMS.Enabled()},
 	}
 	for i := range p {
@@ -93,7 +95,8 @@ func TestDefaults(t *testing.T) {
 			5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour,
 			10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour,
 		}},
-		Routes: map[string]string{"ZA": "aat", "IN": "rechargekit", "*": "reloadly"},
+		Routes:   []Route{{Country: "ZA", Providers: []string{"aat"}}, {Country: "IN", Providers: []string{"rechargekit"}}, {Providers: []string{"reloadly"}}},
+		Failover: 30 * time.Second, Lookups: Lookups{CatalogueAge: time.Hour, CatalogueHardAge: 24 * time.Hour},
 		Method: "GET", AATBase: "https://mobilerechargeapi.gsm.co.za/MobileRecharge.asmx",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -196,7 +199,11 @@ routes: {ZA: reloadly, KE: aat}
 		"redis://127.0.0.1:7000",
 		[]User{{"ann", "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$aGFzaA", "admin"}, {"bob", "pw", "viewer"}},
 		[]time.Duration{time.Second, 2 * time.Second}, 7, 22*time.Hour + 15*time.Minute, 30 * time.Second, "0123",
-		"0042", 32 * time.Second, "from-file", map[string]string{"ZA": "reloadly", "KE": "aat", "IN": "rechargekit", "*": "reloadly"},
+		"0042", 32 * time.Second, "from-file",
+		[]Route{
+			{Country: "IN", Providers: []string{"rechargekit"}}, {Providers: []string{"reloadly"}},
+			{Country: "ZA", Providers: []string{"reloadly"}}, {Country: "KE", Providers: []string{"aat"}},
+		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

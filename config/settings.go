@@ -14,7 +14,7 @@ const (
 // settings is the table of everything that can be set; the values go into c.
 func settings(c *Config) []setting {
 	return slices.Concat(
-		storeSettings(c), listenerSettings(c), scheduleSettings(c), callbackSettings(c),
+		storeSettings(c), listenerSettings(c), routeSettings(c), scheduleSettings(c), callbackSettings(c),
 		reloadlySettings(&c.Reloadly), aatSettings(&c.AAT), rechargeKitSettings(&c.RechargeKit),
 		bulkSMSSettings(&c.BulkSMS), clientSettings(c),
 	)
@@ -48,8 +48,17 @@ func listenerSettings(c *Config) []setting {
 			"Resolving a top-up of more than this by hand needs two people: amounts with their currency separated by commas (1000 ZAR, 50 USD), or one amount for every currency. Not set: one person may."),
 		define("metrics", "addr", "", optionalAddr(&c.MetricsAddr),
 			"host:port of a listener for Prometheus without a login, for every role. Keep it private. Not set: no such listener; the operator's listener always has /metrics."),
+	}
+}
+
+func routeSettings(c *Config) []setting {
+	return []setting{
 		define("", "routes", "ZA:aat,IN:rechargekit,*:reloadly", routes(&c.Routes),
-			"The provider by the recipient's country, where a top-up names none: COUNTRY:provider entries separated by commas, * for all others. In topupq.yaml a mapping. What is written here is laid over the default."),
+			"The provider by the recipient's country, where a top-up names none: COUNTRY:provider entries separated by commas, * for all others. Behind the country /operator=NAME (the network of the number's prefix, or the number of an operator in the product) and /merchant=ID may narrow it; of the entries that match, the narrowest counts. provider>provider names a second one, which takes over while provably nothing was sent, if the product says nothing that only the first one knows. In topupq.yaml a mapping, or a list of {country, operator, merchant, providers}. What is written here is laid over the default."),
+		define("", "failover_after", "30s", duration(&c.FailoverAfter, 0, day), "How long the first provider of a route may be out of reach before a top-up goes to the second one. Where it refuses our account it goes at once. After the loss of the whole ledger nobody knows which one a top-up went to: then take the second providers out of the routes before anything is submitted again."),
+		define("lookups", "deny", "", words(&c.Lookups.Deny), "Lookups that merchants may not make: provider.action entries separated by commas, such as reloadly.getAccountBalance,reloadly.mnpLookupGet. Lookups of single top-ups show a merchant its own only, whatever stands here."),
+		define("catalogue", "age", "1h", duration(&c.Lookups.CatalogueAge, time.Millisecond, 30*day), "How long lists of countries, operators, networks, vouchers, plans, promotions and commissions are served before they are asked for anew."),
+		define("catalogue", "hard_age", "24h", duration(&c.Lookups.CatalogueHardAge, time.Millisecond, 90*day), "How long they are kept to be served, marked as stale, while the provider does not answer."),
 	}
 }
 

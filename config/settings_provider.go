@@ -35,6 +35,7 @@ func reloadlySettings(r *Reloadly) []setting {
 		defineSecret(n, "client_secret", "", secretText(&r.ClientSecret), "Client secret."),
 		defineSecret(n, "webhook_secret", "", secretText(&r.WebhookSecret), "Signs the provider's call-backs; without it they are refused."),
 		define(n, "mnp_field", "number", oneOf(&r.MNPField, "number", "phone"), "The field of mnpLookupPost that carries the phone number; the documents show both."),
+		define(n, "mnp", "false", yesNo(&r.MNP), "Finds the operator of top-ups that name none by number portability lookup, which Reloadly bills, before the free detection by prefix."),
 	}
 	return append(own, providerSettings(n, &r.Provider, defaults{"UTC", "90s", "60s", "2m", ConfirmEndOfDay})...)
 }
@@ -48,6 +49,7 @@ func aatSettings(a *AAT) []setting {
 		defineSecret(n, "password", "", secretText(&a.Password), "Password."),
 		defineSecret(n, "callback_token", "", secretText(&a.CallbackToken), "The unguessable end of the address that the provider calls back; without it call-backs are refused."),
 		define(n, "status_failed", "Failed,Reversed,Refunded,Cancelled", words(&a.StatusFailed), "Status words that are read as failed. Only OK is documented, as success; any other word changes nothing and raises an incident."),
+		define(n, "airtime_types", "airtime", words(&a.AirtimeTypes), "Words of which one must be in the name of a voucher type for its vouchers to be chosen where a top-up names none."),
 	}
 	return append(own, providerSettings(n, &a.Provider, defaults{"Africa/Johannesburg", "60s", "120s", "0s", ConfirmHourly})...)
 }
@@ -63,6 +65,10 @@ func rechargeKitSettings(r *RechargeKit) []setting {
 		define(n, "status_check", "true", yesNo(&r.StatusCheck), "false for accounts without statusCheck: what is open is then settled by call-back or by a person."),
 		define(n, "not_found_pattern", "", pattern(&r.NotFoundPattern),
 			"Regular expression for the text of a statusCheck answer that means \"no such reference\"; even then only a resend of the same reference is proof. Not set: words such as \"order not found\"."),
+		define(n, "operators", "", prefixTable(&r.Operators), "The operator_code of prepaid numbers where a top-up names none: PREFIX:code entries separated by commas, the prefix being the first digits of the 10-digit number; the longest that fits counts. In topupq.yaml a mapping."),
+		define(n, "postpaid_operators", "", prefixTable(&r.PostpaidOperators), "The same for postpaid numbers."),
+		define(n, "circles", "", prefixTable(&r.Circles), "The circle by prefix, likewise. The provider's list of circles is not public: take it from your account."),
+		define(n, "refusals", "", refusals(&r.Refusals), "What texts of the provider prove, since it publishes no list: answer:code:text entries, answer being refused, not_taken or blocked, code one of ours (invalid_recipient, float_empty, …), text a regular expression. In topupq.yaml a list. A text that is not listed proves nothing."),
 	}
 	return append(own, providerSettings(n, &r.Provider, defaults{"Asia/Kolkata", "90s", "300s", "0s", ConfirmEndOfDay})...)
 }
@@ -73,5 +79,6 @@ func bulkSMSSettings(b *BulkSMS) []setting {
 		define(n, "base_url", "https://api.bulksms.com/v1", serviceURL(&b.BaseURL), "The service that sends voucher PINs by SMS."),
 		define(n, "token_id", "", text(&b.TokenID), "Token ID. Without credentials no SMS is sent."),
 		defineSecret(n, "token_secret", "", secretText(&b.TokenSecret), "Token secret."),
+		defineSecret(n, "callback_token", "", secretText(&b.CallbackToken), "The unguessable end of the address that delivery reports are sent to (/v1/providers/bulksms/callback/…); without it they are refused."),
 	}
 }

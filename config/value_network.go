@@ -151,29 +151,6 @@ func parseUser(entry string) (User, error) {
 	return u, nil
 }
 
-// routes reads "COUNTRY:provider" entries over the routes that are there already.
-func routes(to *map[string]string) binding {
-	return func(v value) error {
-		out := map[string]string{}
-		for country, p := range *to {
-			out[country] = p
-		}
-		for _, entry := range v.list() {
-			country, p, ok := strings.Cut(entry, ":")
-			country, p = strings.ToUpper(strings.TrimSpace(country)), strings.TrimSpace(p)
-			if !ok || (country != "*" && (len(country) != 2 || strings.Trim(country, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "")) {
-				return fmt.Errorf("%q is not a route: write COUNTRY:provider with a two-letter country or *, such as ZA:aat", entry)
-			}
-			if p != ReloadlyName && p != AATName && p != RechargeKitName {
-				return fmt.Errorf("%q names no provider: one of reloadly, aat, rechargekit", entry)
-			}
-			out[country] = p
-		}
-		*to = out
-		return nil
-	}
-}
-
 // redisURL checks the address of a Redis.
 func redisURL(to *Secret) binding {
 	return func(v value) error {

@@ -173,7 +173,8 @@ func yamlValue(n ast.Node) (value, error) {
 	return value{text: strings.Join(items, ","), items: items}, nil
 }
 
-// item is one element of a list: text, or a user written as a mapping of name, password and role.
+// item is one element of a list: text, a user written as a mapping of name, password and role, or a route (see
+// routeItem).
 func item(n ast.Node) (string, bool) {
 	if s, ok := scalar(n); ok {
 		return s, true
@@ -181,6 +182,9 @@ func item(n ast.Node) (string, bool) {
 	entries, ok := mapping(n)
 	if !ok {
 		return "", false
+	}
+	if text, isRoute := routeItem(entries); isRoute {
+		return text, true
 	}
 	parts := map[string]string{}
 	for _, e := range entries {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"topupq/intake"
 	"topupq/topup"
@@ -160,4 +161,40 @@ func TestPanicWhileWriting(t *testing.T) {
 	if rec.Accepted+rec.Duplicates != 100 || a.store.count() != 100 {
 		t.Errorf("%+v", rec)
 	}
+}
+
+// TestSlowUploadIsTouched has a client that sends nothing for a while: the scheduler, which seals a batch that its
+// intake has left, is shown that it has not.
+func TestSlowUploadIsTouched(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t, func(c *intake.Config) { c.ChunkRows, c.TouchEvery = 10, time.Millisecond })
+	touched := make(chan struct{})
+	a.store.lost = func(name string, n int) error {
+		if name == "UpdateBatch" && n == 5 {
+			close(touched)
+		}
+		return nil
+	}
+	body := io.MultiReader(strings.NewReader(rowsOf(20)), &waitingReader{until: touched})
+	if rec := a.send("POST", "/v1/batches", body, "Content-Type", ndjson).receipt(202); rec.Accepted != 20 {
+		t.Errorf("%+v", rec)
+	}
+	calls := func() int {
+		a.store.mu.Lock()
+		defer a.store.mu.Unlock()
+		return a.store.calls["UpdateBatch"]
+	}
+	for _, b := range a.store.batches {
+		if !b.Sealed || b.Accepted != 20 {
+			t.Errorf("%+v after %d writes", b, calls())
+		}
+	}
+}
+
+// waitingReader ends when it may.
+type waitingReader struct{ until chan struct{} }
+
+func (r *waitingReader) Read([]byte) (int, error) {
+	<-r.until
+	return 0, io.EOF
 }

@@ -3,13 +3,14 @@ package intake
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"go.uber.org/zap"
 
 	"topupq/topup"
 )
 
-// create writes the batch before its first rows.
+// create writes the batch before its first rows, and touches it from then on until ctx ends.
 func (b *batchRun) create(ctx context.Context) error {
 	if b.written || b.dry {
 		return nil
@@ -20,7 +21,30 @@ func (b *batchRun) create(ctx context.Context) error {
 		})
 	})
 	b.written = err == nil
+	if b.written {
+		b.touching.Go(func() { b.touch(ctx) })
+	}
 	return err
+}
+
+// touch writes the batch as it is every now and then, so that whoever looks sees that its intake lives. When an intake
+// dies, the scheduler seals the batch after some time without.
+func (b *batchRun) touch(ctx context.Context) {
+	ticker := time.NewTicker(b.s.cfg.TouchEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		write, cancel := b.s.writing(ctx)
+		_, err := b.s.cfg.Store.UpdateBatch(write, b.id, func(*topup.Batch) error { return nil })
+		cancel()
+		if err != nil {
+			b.s.log.Warn("running batch not touched", zap.String("batch", string(b.id)), zap.Error(err))
+		}
+	}
 }
 
 // seal closes the batch for new rows.
@@ -34,8 +58,8 @@ func (b *batchRun) seal(ctx context.Context) error {
 }
 
 // sealPart closes a batch that the store's failure has ended, so that the rows that were taken can still complete
-// it; the merchant sends the file again in any case. While the store is away the batch stays open, which harms
-// nobody: its rows go their way.
+// it; the merchant sends the file again in any case. While the store is away the batch stays open until the scheduler
+// finds that it was left: its rows go their way.
 func (b *batchRun) sealPart(ctx context.Context) {
 	err := b.recount(ctx)
 	if err == nil {

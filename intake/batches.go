@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -84,6 +85,8 @@ type batchRun struct {
 	dry      bool
 	written  bool
 	seen     seenRows
+	// touching is the goroutine that keeps the batch from being taken for left.
+	touching sync.WaitGroup
 
 	open, last *chunk
 	queue      []*chunk
@@ -104,6 +107,9 @@ const chunksPerUpdate = 40
 // take reads all rows and writes them. An error is the store's, or a refusal of the whole body before its first
 // row. Whatever happens, no goroutine is left behind.
 func (b *batchRun) take(ctx context.Context, rows rowSource) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer b.touching.Wait()
+	defer cancel()
 	err := b.readAll(ctx, rows)
 	if err == nil {
 		err = b.dispatch(ctx)

@@ -3,9 +3,7 @@ package intake
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -20,6 +18,8 @@ type Store interface {
 	GetMany(ctx context.Context, ids []topup.ID) ([]*topup.Topup, error)
 	Update(ctx context.Context, id topup.ID, change func(*topup.Topup) error) (*topup.Topup, error)
 	List(ctx context.Context, q topup.Query) (topup.Page, error)
+	// Recovered is when the store last went back in time: nothing older is known not to have been sent.
+	Recovered(ctx context.Context) (time.Time, error)
 
 	CreateBatch(ctx context.Context, b *topup.Batch) error
 	GetBatch(ctx context.Context, id topup.BatchID) (*topup.Batch, error)
@@ -72,10 +72,10 @@ type CallbackSettings struct {
 	// Signed call-backs prove themselves: they are taken without a token too, at the path without one.
 	Signed bool
 	Read   ProviderCallback
+	// Gather, above zero, puts the question off to the next multiple of this time, so that many call-backs at once
+	// make one question, for a provider that answers about many orders in one call.
+	Gather time.Duration
 }
-
-// anyCountry is the entry of Config.Routes for the countries that it does not name.
-const anyCountry = "*"
 
 // Config is what a Server is made of. Only Store and Ring are required.
 type Config struct {
@@ -83,8 +83,9 @@ type Config struct {
 	Ring  Ring
 	// Providers holds the configured ones; a top-up or a lookup for another one is refused.
 	Providers map[topup.ProviderName]ProviderSettings
-	// Routes gives the provider for a recipient's country, "*" for the rest. Default: ZA aat, IN rechargekit, * reloadly.
-	Routes map[string]topup.ProviderName
+	// Routes say where requests go that name no provider: of those that match, the one that says most counts. Default:
+	// ZA aat, IN rechargekit, all others reloadly.
+	Routes []Route
 	// Keyring opens PINs and seals webhook secrets. Without a key vouchers with a PIN are refused.
 	Keyring topup.Keyring
 	// Callbacks is how providers' call-backs are taken; those of a provider without an entry are refused.
@@ -108,7 +109,10 @@ type Config struct {
 	DefaultExpiry time.Duration
 	// ChunkRows is how many rows of a batch are written in one step; default 500.
 	ChunkRows int
-	Limits    Limits
+	// TouchEvery is how often a batch is touched while it is read, so that the scheduler, which seals one that was left,
+	// sees that it was not; default 1 min, five times as often as the scheduler demands.
+	TouchEvery time.Duration
+	Limits     Limits
 }
 
 // Limits bounds what one request may take. Zero fields have the defaults named.
@@ -169,12 +173,10 @@ func (c Config) withDefaults() (Config, error) {
 		return c, errors.New("intake needs a store and a ring")
 	}
 	if c.Routes == nil {
-		c.Routes = map[string]topup.ProviderName{"ZA": topup.AAT, "IN": topup.RechargeKit, anyCountry: topup.Reloadly}
+		c.Routes = defaultRoutes()
 	}
-	for country, p := range c.Routes {
-		if !slices.Contains(topup.Providers, p) {
-			return c, fmt.Errorf("route of %s: unknown provider %q", country, p)
-		}
+	if err := checkRoutes(c.Routes); err != nil {
+		return c, err
 	}
 	if c.Logger == nil {
 		c.Logger = zap.NewNop()
@@ -190,17 +192,10 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	orTime(&c.DefaultExpiry, 24*time.Hour)
 	orTime(&c.RescueAfter, 30*time.Second)
+	orTime(&c.TouchEvery, time.Minute)
 	if c.ChunkRows <= 0 {
 		c.ChunkRows = 500
 	}
 	c.Limits = c.Limits.withDefaults()
 	return c, nil
-}
-
-// route is the provider for a country, "" where nothing is routed.
-func (c Config) route(country string) topup.ProviderName {
-	if p, ok := c.Routes[country]; ok {
-		return p
-	}
-	return c.Routes[anyCountry]
 }

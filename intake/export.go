@@ -17,6 +17,7 @@ var topupColumns = []string{
 	"attempts", "provider_reference", "provider_transaction_id", "operator_transaction_id", "delivered_amount",
 	"delivered_currency", "cost", "cost_currency", "failure_code", "failure_message", "failure_provider_code",
 	"created_at", "updated_at", "closed_at", "confirmed_at", "expires_at",
+	"predicted_cost", "predicted_cost_currency",
 }
 
 // topupCells is a top-up as a line of CSV.
@@ -37,6 +38,7 @@ func topupCells(t *topup.Topup) []string {
 		cell(v.DeliveredCurrency), cell(v.Cost), cell(v.CostCurrency), string(failure.Code), failure.Message,
 		cell(failure.ProviderCode), timeCell(&v.CreatedAt), timeCell(&v.UpdatedAt), timeCell(v.ClosedAt),
 		timeCell(v.ConfirmedAt), timeCell(v.ExpiresAt),
+		cell(v.PredictedCost), cell(v.PredictedCostCurrency),
 	}
 }
 

@@ -25,6 +25,7 @@ type fakeStore struct {
 	merchants map[topup.MerchantID]*topup.Merchant
 	lookups   map[string]*topup.Lookup
 	calls     map[string]int
+	recovered time.Time
 	down      func(call string, n int) error
 	lost      func(call string, n int) error
 }
@@ -285,6 +286,13 @@ func (f *fakeStore) GetLookup(_ context.Context, id string) (*topup.Lookup, erro
 	}
 	c := *l
 	return &c, nil
+}
+
+func (f *fakeStore) Recovered(context.Context) (time.Time, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	err, _ := f.begin("Recovered")
+	return f.recovered, err
 }
 
 func (f *fakeStore) Ping(context.Context) error {

@@ -105,13 +105,26 @@ func (s *Server) checkRef(ctx context.Context, p topup.ProviderName, t *topup.To
 		s.noteCallback(p, "ignored", topupField, zap.String("state", t.State.String()))
 		return
 	}
-	ring, cancel := s.ringing(ctx)
-	defer cancel()
-	if err := s.cfg.Ring.Check(ring, p, topup.Due{ID: t.ID, State: t.State, Round: t.Checks}); err != nil {
+	if err := s.askAbout(ctx, p, t); err != nil {
 		s.noteCallback(p, "not_rung", topupField, zap.Error(err))
 		return
 	}
 	s.noteCallback(p, "taken", topupField)
+}
+
+// askAbout has the provider asked about t: at once, or with others in a moment.
+func (s *Server) askAbout(ctx context.Context, p topup.ProviderName, t *topup.Topup) error {
+	gather := s.cfg.Callbacks[p].Gather
+	if gather <= 0 {
+		ring, cancel := s.ringing(ctx)
+		defer cancel()
+		return s.cfg.Ring.Check(ring, p, topup.Due{ID: t.ID, State: t.State, Round: t.Checks})
+	}
+	write, cancel := s.writing(ctx)
+	defer cancel()
+	at := s.now().Truncate(gather).Add(gather)
+	_, err := s.cfg.Store.Update(write, t.ID, func(t *topup.Topup) error { return t.AskSoon(at) })
+	return err
 }
 
 // askable reports whether the provider may be asked about a top-up in this state: not before it was sent, and not

@@ -80,7 +80,7 @@ func (r *rules) topup(q *topupRequest, merchant topup.MerchantID, now time.Time,
 		t.Country = r.country(q, m)
 	}
 	if !m.has("provider") && (t.Country != "" || !c.routed) {
-		t.Provider = r.provider(q, t.Country, m)
+		t.Provider, t.Alternates = r.provider(q, wish{t.Country, merchant, q}, m)
 	}
 	if !m.has("amount") && !m.has("currency") {
 		t.Amount = r.money(q, t.Provider, m)

@@ -24,12 +24,13 @@ func (r *rules) country(q *topupRequest, m *mistakes) string {
 	return country
 }
 
-// provider is the one asked for, or the one routed to; "" with a mistake noted when it is not configured or does
-// not serve the country.
-func (r *rules) provider(q *topupRequest, country string, m *mistakes) topup.ProviderName {
-	name := topup.ProviderName(q.Provider)
+// provider is the one asked for, or the one routed to with those that may take its place; "" with a mistake noted when
+// it is not configured or does not serve the country.
+func (r *rules) provider(q *topupRequest, w wish, m *mistakes) (topup.ProviderName, []topup.ProviderName) {
+	name, country := topup.ProviderName(q.Provider), w.country
+	var alternates []topup.ProviderName
 	if name == "" {
-		name = r.cfg.route(country)
+		name, alternates = r.routed(q, w)
 	}
 	settings, ok := r.cfg.Providers[name]
 	switch {
@@ -41,9 +42,9 @@ func (r *rules) provider(q *topupRequest, country string, m *mistakes) topup.Pro
 		m.add("recipient", fieldInvalid, string(name)+" serves numbers of "+strings.Join(settings.Countries, ", ")+" only")
 	}
 	if !ok {
-		return ""
+		return "", nil
 	}
-	return name
+	return name, alternates
 }
 
 // money is the amount, checked against the currency's places and the provider's own currency.

@@ -27,7 +27,7 @@ func TestNewChecksItsConfig(t *testing.T) {
 	t.Parallel()
 	for name, cfg := range map[string]intake.Config{
 		"nothing": {}, "no ring": {Store: newFakeStore()}, "no store": {Ring: &fakeRing{}},
-		"bad route": {Store: newFakeStore(), Ring: &fakeRing{}, Routes: map[string]topup.ProviderName{"ZA": "acme"}},
+		"bad route": {Store: newFakeStore(), Ring: &fakeRing{}, Routes: []intake.Route{{Country: "ZA", Providers: []topup.ProviderName{"acme"}}}},
 	} {
 		if _, err := intake.New(cfg); err == nil {
 			t.Errorf("%s: no error", name)

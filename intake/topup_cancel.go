@@ -42,10 +42,17 @@ func (s *Server) cancelTopup(w http.ResponseWriter, r *http.Request, c caller) e
 func (s *Server) cancel(ctx context.Context, id topup.ID, c caller, reason string) (*topup.Topup, error) {
 	ctx, cancel := s.writing(ctx)
 	defer cancel()
+	recovered, err := s.cfg.Store.Recovered(ctx)
+	if err != nil {
+		return nil, err
+	}
 	now := s.now()
 	return s.cfg.Store.Update(ctx, id, func(t *topup.Topup) error {
 		if t.Merchant != c.merchant.ID {
 			return topup.ErrNotFound
+		}
+		if t.Predates(recovered) {
+			return topup.ErrNotAllowed // it may have been sent in the time that the store has forgotten
 		}
 		return t.Cancel(topup.ActorMerchant, reason, now)
 	})

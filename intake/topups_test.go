@@ -28,7 +28,7 @@ func TestCreateTopup(t *testing.T) {
 		"expires_at": "2026-11-23T00:00:00Z", "metadata": map[string]any{"till": "7"}, "state": "accepted",
 		"refund_safe": false, "attempts": num("0"), "provider_reference": nil, "provider_transaction_id": nil,
 		"operator_transaction_id": nil, "delivered_amount": nil, "delivered_currency": nil, "cost": nil,
-		"cost_currency": nil, "failure": nil, "explanation": "Recorded and waiting to be sent.",
+		"cost_currency": nil, "predicted_cost": nil, "predicted_cost_currency": nil, "failure": nil, "explanation": "Recorded and waiting to be sent.",
 		"checks": map[string]any{"done": num("0"), "next_at": nil}, "created_at": "2026-11-20T10:00:00Z",
 		"updated_at": "2026-11-20T10:00:00Z", "closed_at": nil, "confirmed_at": nil,
 	}
@@ -103,7 +103,7 @@ func TestRepeatAfterRouteChanged(t *testing.T) {
 	a.do("POST", "/v1/topups", good("same")).want(202)
 	moved := newAPI(t, func(c *intake.Config) {
 		c.Store = a.store
-		c.Routes = map[string]topup.ProviderName{"*": topup.Reloadly}
+		c.Routes = []intake.Route{{Providers: []topup.ProviderName{topup.Reloadly}}}
 	})
 	r := moved.as(a.key).do("POST", "/v1/topups", good("same")).want(200)
 	if r.text("provider") != "aat" {
@@ -237,6 +237,10 @@ func TestCancel(t *testing.T) {
 	if len(a.ring.callbacks) != 2 {
 		t.Errorf("callbacks rung: %v", a.ring.callbacks)
 	}
+	old := a.do("POST", "/v1/topups", good("older-than-the-recovery")).want(202).text("id")
+	a.clock.add(time.Second)
+	a.store.recovered = a.clock.Now()
+	a.do("POST", "/v1/topups/"+old+"/cancel", "").problem(409, "not_cancellable")
 	id := a.do("POST", "/v1/topups", good("plain")).want(202).text("id")
 	a.do("POST", "/v1/topups/"+id+"/cancel", `{"reason":1}`).problem(422, "invalid")
 	a.do("POST", "/v1/topups/"+id+"/cancel", `{"why":"x"}`).problem(422, "invalid")

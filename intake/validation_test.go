@@ -185,7 +185,9 @@ func TestProviderNotConfigured(t *testing.T) {
 
 func TestNoRoute(t *testing.T) {
 	t.Parallel()
-	a := newAPI(t, func(c *intake.Config) { c.Routes = map[string]topup.ProviderName{"ZA": topup.AAT} })
+	a := newAPI(t, func(c *intake.Config) {
+		c.Routes = []intake.Route{{Country: "ZA", Providers: []topup.ProviderName{topup.AAT}}}
+	})
 	a.do("POST", "/v1/topups", good("za")).want(202)
 	a.do("POST", "/v1/topups", indian("")).problem(422, "provider_not_configured")
 }

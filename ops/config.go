@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
 
+	"topupq/ops/console"
 	"topupq/topup"
 )
 
@@ -50,18 +51,23 @@ type Act struct {
 
 // Config is what New needs. Redis is required; without Users nothing but instructions is served.
 type Config struct {
-	// Redis is asynq's. The caller closes it after the listener.
+	// Redis is asynq's. The caller closes it after the listener. The dashboard's page about Redis itself needs a
+	// *redis.Client or a *redis.ClusterClient; everything else works with any.
 	Redis redis.UniversalClient
 	Users []User
 	// SessionKey signs the sessions, so that they outlive a restart and hold on every replica. Empty: a random one.
 	SessionKey topup.Secret
 	// Metrics is served at /metrics beside asynq's own; nil for asynq's alone.
 	Metrics prometheus.Gatherer
+	// Console is served at /; nil sends people to the dashboard.
+	Console *console.Console
 	// Audit is told of every act, before it (Status 0) and after it. When the first call fails the act is refused.
 	Audit  func(ctx context.Context, a Act) error
 	Logger *zap.Logger
 	// Now is the clock, time.Now by default.
 	Now func() time.Time
+	// archive is maxArchive, smaller in tests.
+	archive int
 }
 
 func (c *Config) complete() error {
@@ -76,6 +82,9 @@ func (c *Config) complete() error {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.archive == 0 {
+		c.archive = maxArchive
 	}
 	seen := map[string]bool{}
 	for _, u := range c.Users {

@@ -30,6 +30,8 @@ type dashboard struct {
 	actor     http.Handler
 	// The page has inline scripts, which are allowed by their hashes.
 	readerPolicy, actorPolicy string
+	// archive is how many tasks an archive holds.
+	archive int
 }
 
 // opened hands asynqmon the client that we have.
@@ -38,12 +40,7 @@ type opened struct{ redis.UniversalClient }
 // MakeRedisClient returns the client.
 func (o opened) MakeRedisClient() any { return o.UniversalClient }
 
-func newDashboard(client redis.UniversalClient, inspector *asynq.Inspector) (*dashboard, error) {
-	switch client.(type) {
-	case *redis.Client, *redis.ClusterClient:
-	default:
-		return nil, fmt.Errorf("ops cannot show the queues of a %T", client)
-	}
+func newDashboard(client redis.UniversalClient, inspector *asynq.Inspector, archive int) (*dashboard, error) {
 	mount := func(readOnly bool) http.Handler {
 		return asynqmon.New(asynqmon.Options{
 			RootPath: dashboardPath, RedisConnOpt: opened{client}, ReadOnly: readOnly,
@@ -51,7 +48,7 @@ func newDashboard(client redis.UniversalClient, inspector *asynq.Inspector) (*da
 			ResultFormatter:  asynqmon.ResultFormatterFunc(func(_ string, b []byte) string { return onlyIDs(b) }),
 		})
 	}
-	d := &dashboard{inspector: inspector, reader: mount(true), actor: mount(false)}
+	d := &dashboard{inspector: inspector, archive: archive, reader: mount(true), actor: mount(false)}
 	var err error
 	if d.readerPolicy, err = pagePolicy(d.reader); err != nil {
 		return nil, err
@@ -86,8 +83,8 @@ func (d *dashboard) refuses(r *http.Request) error {
 		return fmt.Errorf("refused: the size of %s is not known: try again", m[1])
 	}
 	n := map[string]int{"pending": info.Pending, "scheduled": info.Scheduled, "retry": info.Retry}[m[2]]
-	if n+info.Archived > maxArchive {
-		return fmt.Errorf("refused: %d tasks and %d archived ones do not fit into an archive of %d; pause the queue instead", n, info.Archived, maxArchive)
+	if n+info.Archived > d.archive {
+		return fmt.Errorf("refused: %d tasks and %d archived ones do not fit into an archive of %d; pause the queue instead", n, info.Archived, d.archive)
 	}
 	return nil
 }

@@ -79,31 +79,29 @@ func TestBatchActs(t *testing.T) {
 // TestArchiveAll refuses to push more into an archive than it holds: asynq would leave the rest unreachable.
 func TestArchiveAll(t *testing.T) {
 	t.Parallel()
-	l := start(t, nil)
-	l.enqueue(t, "submit:aat", "a", []byte(topupID), false)
-	l.enqueue(t, "submit:big", "a", []byte(topupID), false)
-	pipe := l.redis.Pipeline()
-	for i := range maxArchive {
-		pipe.LPush(t.Context(), "asynq:{submit:big}:pending", fmt.Sprint(i))
-		pipe.HSet(t.Context(), fmt.Sprintf("asynq:{submit:big}:t:%d", i), "state", "pending")
+	l := start(t, func(c *Config) { c.archive = 3 })
+	for _, id := range []string{"a", "b", "c"} {
+		l.enqueue(t, "submit:full", "old "+id, []byte(topupID), true)
+		l.enqueue(t, "submit:fits", id, []byte(topupID), false)
 	}
-	if _, err := pipe.Exec(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	l.enqueue(t, "submit:full", "a", []byte(topupID), false)
 	for path, status := range map[string]int{
-		"/dashboard/api/queues/submit:big/pending_tasks:archive_all":  http.StatusConflict,
+		"/dashboard/api/queues/submit:full/pending_tasks:archive_all": http.StatusConflict,
 		"/dashboard/api/queues/submit:gone/pending_tasks:archive_all": http.StatusConflict,
-		"/dashboard/api/queues/submit:aat/pending_tasks:archive_all":  http.StatusOK,
-		"/dashboard/api/queues/submit:aat/retry_tasks:archive_all":    http.StatusOK,
+		"/dashboard/api/queues/submit:fits/pending_tasks:archive_all": http.StatusOK,
+		"/dashboard/api/queues/submit:full/retry_tasks:archive_all":   http.StatusOK,
 	} {
 		if resp, body := l.ask(t, "POST", path, "otto:o:pass", ""); resp.StatusCode != status {
 			t.Errorf("%s: %d %s, want %d", path, resp.StatusCode, body, status)
 		}
 	}
 	// A way around the check would be a path that only the dashboard cleans.
-	for _, path := range []string{"/dashboard//api/queues/submit:big/pending_tasks:archive_all", "/dashboard/api/./queues/submit:big/pending_tasks:archive_all", "/dashboard/api/queues/submit%3Abig/pending_tasks%3Aarchive_all"} {
+	for _, path := range []string{
+		"/dashboard//api/queues/submit:full/pending_tasks:archive_all", "/dashboard/api/./queues/submit:full/pending_tasks:archive_all",
+		"/dashboard/api/queues/submit%3Afull/pending_tasks%3Aarchive_all", "/dashboard/api/queues/submit:full/pending_tasks:archive_all/",
+	} {
 		l.ask(t, "POST", path, "otto:o:pass", "")
-		if info, err := l.inspector.GetQueueInfo("submit:big"); err != nil || info.Pending != maxArchive+1 {
+		if info, err := l.inspector.GetQueueInfo("submit:full"); err != nil || info.Pending != 1 {
 			t.Errorf("%s got through: %+v %v", path, info, err)
 		}
 	}

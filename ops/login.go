@@ -96,7 +96,7 @@ func (s *server) logout(w http.ResponseWriter, r *http.Request) {
 // localPath is where to go after the login: a path of this host, never another site's address.
 func localPath(next string) string {
 	if !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || strings.ContainsAny(next, "\\\r\n\t") {
-		return dashboardPath
+		return "/"
 	}
 	return next
 }

@@ -171,3 +171,19 @@ func (p *passwords) remember(digest [sha256.Size]byte) {
 	defer p.mu.Unlock()
 	p.verified[digest] = p.now().Add(verifiedFor)
 }
+
+// ErrPassword means that the name or the password is wrong.
+var ErrPassword = errors.New("the name or the password is wrong")
+
+// Authenticate returns the user whose name and password these are, or ErrPassword.
+func Authenticate(users []User, name string, password topup.Secret) (User, error) {
+	p, err := newPasswords(users, time.Now)
+	if err != nil {
+		return User{}, err
+	}
+	u, ok := p.check(name, password)
+	if !ok {
+		return User{}, ErrPassword
+	}
+	return u, nil
+}

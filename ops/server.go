@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/hibiken/asynq"
+
+	"topupq/ops/console"
 )
 
 // server holds the parts of the listener.
@@ -19,6 +21,7 @@ type server struct {
 
 // New returns the listener's handler. The error names what is wrong in cfg and holds no password.
 //
+//	/           the console, where there is one
 //	/dashboard  the asynq dashboard        /metrics  Prometheus, for every user
 //	/login      form                       /logout   form
 //	/healthz    open: the process serves
@@ -53,7 +56,7 @@ func New(cfg Config) (http.Handler, error) {
 
 func (s *server) routes(mux *http.ServeMux) error {
 	inspector := asynq.NewInspectorFromRedisClient(s.cfg.Redis)
-	board, err := newDashboard(s.cfg.Redis, inspector)
+	board, err := newDashboard(s.cfg.Redis, inspector, s.cfg.archive)
 	if err != nil {
 		return err
 	}
@@ -68,7 +71,14 @@ func (s *server) routes(mux *http.ServeMux) error {
 	mux.Handle("GET /metrics", s.loggedIn(func(w http.ResponseWriter, r *http.Request, _ User) { metrics.ServeHTTP(w, r) }))
 	mux.Handle(dashboardPath+"/", s.loggedIn(s.guard(board)))
 	mux.Handle(dashboardPath, s.loggedIn(s.guard(board)))
-	mux.HandleFunc("/", home)
+	if s.cfg.Console == nil {
+		mux.HandleFunc("/", home)
+		return nil
+	}
+	mux.Handle("/", s.loggedIn(func(w http.ResponseWriter, r *http.Request, u User) {
+		secure(w, console.Policy)
+		s.cfg.Console.Serve(w, r, console.Visitor{Name: u.Name, Role: string(u.Role), Remote: remote(r), MayAct: u.Role.MayAct()})
+	}))
 	return nil
 }
 

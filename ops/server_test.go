@@ -270,8 +270,8 @@ func TestChallenge(t *testing.T) {
 func TestLocalPath(t *testing.T) {
 	t.Parallel()
 	for next, want := range map[string]string{
-		"/dashboard/x?y=1": "/dashboard/x?y=1", "": "/dashboard", "https://evil.test": "/dashboard", "//evil.test": "/dashboard",
-		`/\evil.test`: "/dashboard", "/\tx": "/dashboard", "javascript:alert(1)": "/dashboard",
+		"/dashboard/x?y=1": "/dashboard/x?y=1", "": "/", "https://evil.test": "/", "//evil.test": "/",
+		`/\evil.test`: "/", "/\tx": "/", "javascript:alert(1)": "/",
 	} {
 		if got := localPath(next); got != want {
 			t.Errorf("localPath(%q) = %q", next, got)

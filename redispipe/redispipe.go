@@ -24,8 +24,10 @@ const (
 // ErrClosed means that the Pipe was closed before the command was taken.
 var ErrClosed = errors.New("redis pipe is closed")
 
-// call is one command on its way: add puts it into a pipeline, done is closed when its result is there.
+// call is one command on its way: add puts it into a pipeline, done is closed when its result is there. A command
+// whose ctx has ended before it is sent is not sent any more.
 type call struct {
+	ctx  context.Context
 	add  func(redis.Pipeliner) redis.Cmder
 	cmd  redis.Cmder
 	done chan struct{}
@@ -36,13 +38,15 @@ type Pipe struct {
 	rdb   redis.UniversalClient
 	calls chan *call
 	stop  chan struct{}
-	once  sync.Once
-	wg    sync.WaitGroup
+	// gone is closed when nobody sends any more.
+	gone chan struct{}
+	once sync.Once
+	wg   sync.WaitGroup
 }
 
 // New returns a pipe on rdb, which it does not own. It needs a Close in the end.
 func New(rdb redis.UniversalClient) *Pipe {
-	p := &Pipe{rdb: rdb, calls: make(chan *call, maxPipeline*senders), stop: make(chan struct{})}
+	p := &Pipe{rdb: rdb, calls: make(chan *call, maxPipeline*senders), stop: make(chan struct{}), gone: make(chan struct{})}
 	for range senders {
 		p.wg.Go(p.run)
 	}
@@ -51,14 +55,17 @@ func New(rdb redis.UniversalClient) *Pipe {
 
 // Close ends the pipe after what it has taken.
 func (p *Pipe) Close() {
-	p.once.Do(func() { close(p.stop) })
-	p.wg.Wait()
+	p.once.Do(func() {
+		close(p.stop)
+		p.wg.Wait()
+		close(p.gone)
+	})
 }
 
 // Do sends one command with whatever others are waiting and returns it with its result, an error included. Do's own
 // error means that there is no result: ctx ended first, and the command may still take effect, or ErrClosed.
 func (p *Pipe) Do(ctx context.Context, add func(redis.Pipeliner) redis.Cmder) (redis.Cmder, error) {
-	cl := &call{add: add, done: make(chan struct{})}
+	cl := &call{ctx: ctx, add: add, done: make(chan struct{})}
 	select {
 	case <-p.stop:
 		return nil, ErrClosed
@@ -73,9 +80,27 @@ func (p *Pipe) Do(ctx context.Context, add func(redis.Pipeliner) redis.Cmder) (r
 	}
 	select {
 	case <-cl.done:
-		return cl.cmd, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
+	case <-p.gone: // it was put where nobody looked any more, or its result came with the end
+		select {
+		case <-cl.done:
+		default:
+			return nil, ErrClosed
+		}
+	}
+	if cl.cmd == nil {
+		return nil, ctx.Err()
+	}
+	return cl.cmd, nil
+}
+
+// Post is Do for commands whose result nobody wants: it returns when they are taken, and nobody is told when they fail.
+func (p *Pipe) Post(ctx context.Context, add func(redis.Pipeliner) redis.Cmder) {
+	select {
+	case p.calls <- &call{ctx: context.WithoutCancel(ctx), add: add, done: make(chan struct{})}:
+	case <-ctx.Done():
+	case <-p.stop:
 	}
 }
 
@@ -121,7 +146,9 @@ func (p *Pipe) send(batch []*call) {
 	defer cancel()
 	pipe := p.rdb.Pipeline()
 	for _, cl := range batch {
-		cl.cmd = cl.add(pipe)
+		if cl.ctx.Err() == nil {
+			cl.cmd = cl.add(pipe)
+		}
 	}
 	_, _ = pipe.Exec(ctx) // every command carries its own error
 	for _, cl := range batch {

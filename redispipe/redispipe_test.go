@@ -83,3 +83,52 @@ func TestEnds(t *testing.T) {
 	}
 	p.Close()
 }
+
+// TestNobodyWaitsForAStaleCommand has callers give up while Redis hangs: what they had asked for is not done later.
+func TestNobodyWaitsForAStaleCommand(t *testing.T) {
+	t.Parallel()
+	hang, held := make(chan struct{}), make(chan struct{}, 4)
+	rdb, p := open(t)
+	rdb.AddHook(hold{hang, held})
+	var busy sync.WaitGroup
+	for i := range 4 { // one for every sender
+		busy.Go(func() {
+			if _, err := p.Do(t.Context(), func(pl redis.Pipeliner) redis.Cmder { return pl.Set(t.Context(), "busy"+strconv.Itoa(i), 1, 0) }); err != nil {
+				t.Error(err)
+			}
+		})
+		<-held
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	stale := make(chan error)
+	go func() {
+		_, err := p.Do(ctx, func(pl redis.Pipeliner) redis.Cmder { return pl.Set(ctx, "stale", 1, 0) })
+		stale <- err
+	}()
+	cancel()
+	if err := <-stale; !errors.Is(err, context.Canceled) {
+		t.Errorf("the caller was told %v", err)
+	}
+	close(hang)
+	busy.Wait()
+	p.Close()
+	if n, err := rdb.Exists(t.Context(), "stale").Result(); err != nil || n != 0 {
+		t.Errorf("it was done all the same: %d, %v", n, err)
+	}
+	if _, err := p.Do(t.Context(), func(pl redis.Pipeliner) redis.Cmder { return pl.Get(t.Context(), "x") }); !errors.Is(err, redispipe.ErrClosed) {
+		t.Errorf("after the end: %v", err)
+	}
+}
+
+// hold keeps pipelines back until it is closed, and tells of each.
+type hold struct{ until, held chan struct{} }
+
+func (h hold) DialHook(next redis.DialHook) redis.DialHook          { return next }
+func (h hold) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+func (h hold) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		h.held <- struct{}{}
+		<-h.until
+		return next(ctx, cmds)
+	}
+}

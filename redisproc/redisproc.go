@@ -36,6 +36,8 @@ type Options struct {
 type Server struct {
 	opts   Options
 	ownDir bool
+	// under is the command that the server runs under, such as strace.
+	under []string
 
 	mu     sync.Mutex
 	cmd    *exec.Cmd
@@ -92,7 +94,8 @@ func (s *Server) Run(ctx context.Context) error {
 		return fmt.Errorf("open log: %w", err)
 	}
 	defer log.Close()
-	cmd := exec.Command(path, s.args()...) //nolint:noctx // it outlives the call that starts it
+	line := append(append([]string{}, s.under...), append([]string{path}, s.args()...)...)
+	cmd := exec.Command(line[0], line[1:]...) //nolint:noctx,gosec // it outlives the call that starts it
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start redis-server: %w", err)

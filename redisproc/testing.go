@@ -30,6 +30,18 @@ func StartClusterForTest(tb testing.TB, primaries int, opts Options) *Cluster {
 	return c
 }
 
+// StartTracedForTest runs a server under strace that ends with the test.
+func StartTracedForTest(tb testing.TB, opts Options) *Traced {
+	tb.Helper()
+	t, err := StartTraced(tb.Context(), opts)
+	if t != nil {
+		tb.Cleanup(t.Stop)
+	}
+	orSkip(tb, err)
+	tb.Logf("real redis-server under strace on %s", t.Addr())
+	return t
+}
+
 // orSkip ends a test that has no server to run with.
 func orSkip(tb testing.TB, err error) {
 	tb.Helper()

@@ -18,6 +18,7 @@ import (
 type Store interface {
 	DueSends(ctx context.Context, p topup.ProviderName, now, again time.Time, limit int) ([]topup.Due, error)
 	DueChecks(ctx context.Context, p topup.ProviderName, now, again time.Time, limit int) ([]topup.Due, error)
+	CountDueChecks(ctx context.Context, p topup.ProviderName, now time.Time) (int64, error)
 	DueCallbacks(ctx context.Context, now, again time.Time, limit int) ([]string, error)
 	DueBatches(ctx context.Context, now, again time.Time, limit int) ([]topup.BatchID, error)
 	ForgetDueBatch(ctx context.Context, id topup.BatchID) error
@@ -30,6 +31,7 @@ type Store interface {
 type Bell interface {
 	SendsAgain(ctx context.Context, p topup.ProviderName, due []topup.Due) error
 	Checks(ctx context.Context, p topup.ProviderName, due []topup.Due) error
+	ChecksDue(ctx context.Context, p topup.ProviderName, n int) error
 	Callbacks(ctx context.Context, ids []string) error
 	// Waiting is the number of tasks that wait in a queue.
 	Waiting(ctx context.Context, queue string) (int, error)
@@ -42,6 +44,8 @@ type Config struct {
 	Log   *zap.Logger
 	// Providers are those whose top-ups are looked after.
 	Providers []topup.ProviderName
+	// Grouped are those whose due checks are asked together: their tasks name no top-up.
+	Grouped map[topup.ProviderName]bool
 	// SubmitQueue and CheckQueue name a provider's queues, for the send window.
 	SubmitQueue, CheckQueue func(topup.ProviderName) string
 	// Holder names this scheduler in the lease; LeaderTTL (10 s) is how long the lease lasts unrenewed.
@@ -71,6 +75,8 @@ const (
 // Scheduler looks for what is due.
 type Scheduler struct {
 	cfg Config
+	// unsealed are the batches that an intake has not read to the end yet, as they were when they changed last.
+	unsealed map[topup.BatchID]seenBatch
 }
 
 // New returns a scheduler; Run starts it.
@@ -86,7 +92,7 @@ func New(cfg Config) (*Scheduler, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Scheduler{cfg}, nil
+	return &Scheduler{cfg: cfg, unsealed: map[topup.BatchID]seenBatch{}}, nil
 }
 
 func orDefault[T int | time.Duration](v, d T) T {
@@ -103,33 +109,43 @@ func (s *Scheduler) Run(ctx context.Context) error {
 	defer ticker.Stop()
 	defer s.resign()
 	var leading bool
-	var renewed time.Time
+	var leased time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
 		}
-		if !leading || time.Since(renewed) > s.cfg.LeaderTTL/3 {
-			was := leading
-			leading = s.lead(ctx)
-			renewed = time.Now()
+		if !leading || time.Since(leased) > s.cfg.LeaderTTL/3 {
+			asked, was := time.Now(), leading
+			if leading = s.lead(ctx); leading {
+				leased = asked
+			}
 			if leading != was {
 				s.cfg.Log.Info("leadership", zap.Bool("leading", leading), zap.String("holder", s.cfg.Holder))
 			}
 		}
-		if !leading {
-			continue
-		}
-		if err := s.runOnce(ctx); err != nil && ctx.Err() == nil {
-			s.cfg.Log.Warn("look failed", zap.Error(err))
+		if leading {
+			s.look(ctx, leased.Add(s.cfg.LeaderTTL))
 		}
 	}
 }
 
+// look looks once, and not longer than the lease lasts: what a leader that was frozen or slow has not done by then is
+// for the next one.
+func (s *Scheduler) look(ctx context.Context, until time.Time) {
+	ctx, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
+	if err := s.runOnce(ctx); err != nil && !errors.Is(ctx.Err(), context.Canceled) {
+		s.cfg.Log.Warn("look failed", zap.Error(err))
+	}
+}
+
 func (s *Scheduler) lead(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.LeaderTTL)
+	defer cancel()
 	ok, err := s.cfg.Store.Lead(ctx, s.cfg.Holder, s.cfg.LeaderTTL)
-	if err != nil && ctx.Err() == nil {
+	if err != nil && !errors.Is(ctx.Err(), context.Canceled) {
 		s.cfg.Log.Warn("lease not renewed", zap.Error(err))
 	}
 	return ok && err == nil

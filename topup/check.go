@@ -23,9 +23,12 @@ func (t *Topup) RecordCheck(p Policy, o Outcome, now time.Time) error {
 		return t.checkUnresolved(p, o, now)
 	case Succeeded, Failed:
 		return t.checkClosed(p, o, now)
-	default:
-		return ErrNotAllowed
+	case Accepted, Held:
+		if o.Answer == Delivered { // it was asked about before others proved it absent, wrongly
+			return t.recordLate(p, o, now)
+		}
 	}
+	return ErrNotAllowed
 }
 
 func (t *Topup) checkOpen(p Policy, o Outcome, now time.Time) error {
@@ -55,15 +58,29 @@ func (t *Topup) stayOpen(p Policy, o Outcome, now time.Time) error {
 	if t.overdue(p, now) {
 		return t.unresolved(p, CodeNoOutcome, o, now)
 	}
-	t.DueAt = p.Plan.NextOpen(t.ID, t.SentAt, now)
-	if t.State == Unknown && t.Absences > 0 && now.Before(p.absenceFinal(t)) {
-		t.DueAt = earlier(t.DueAt, p.absenceFinal(t))
+	t.DueAt = p.openPlan(t.ID).NextOpen(t.subject(), now)
+	if t.State == Unknown && t.Absences > 0 {
+		t.DueAt = earlier(t.DueAt, p.absenceDue(t, now))
 	}
 	t.UpdatedAt = now
 	return nil
 }
 
-func (t *Topup) overdue(p Policy, now time.Time) bool { return !now.Before(p.Plan.LastCheck(t.SentAt)) }
+// absenceDue is when an absence is asked about again: once it can be proof, and soon after a first one that came late,
+// so that the proof does not wait for the next regular check. The zero time leaves it to that.
+func (p Policy) absenceDue(t *Topup, now time.Time) time.Time {
+	if final := p.absenceFinal(t); now.Before(final) {
+		return final
+	}
+	if t.Absences == 1 {
+		return now.Add(p.soon())
+	}
+	return time.Time{}
+}
+
+func (t *Topup) overdue(p Policy, now time.Time) bool {
+	return !now.Before(p.Plan.LastCheck(t.subject()))
+}
 
 // checkAbsent counts "no such reference". Twice, the second time later than the provider may hold a request, is
 // proof; the same reference may then be sent again. A pending one cannot be absent: the provider had it.
@@ -115,7 +132,7 @@ func (t *Topup) checkUnresolved(p Policy, o Outcome, now time.Time) error {
 		return t.fail(ActorCheck, o.Code, o, now)
 	}
 	t.DueAt = time.Time{}
-	if next, more := p.Plan.NextUnresolved(t.ID, t.SentAt, now); more {
+	if next, more := p.Plan.NextUnresolved(t.subject(), now); more {
 		t.DueAt = next
 	}
 	return nil
@@ -131,11 +148,15 @@ func (t *Topup) checkClosed(p Policy, o Outcome, now time.Time) error {
 	if o.Answer == Mismatch {
 		t.raise(CodeMismatch, o.ProviderMessage)
 	}
-	t.Contradictions = 0
 	if t.State == Failed {
-		t.DueAt = time.Time{}
+		t.checkFailed(p, o, now)
 		return nil
 	}
+	if o.Answer == Unclear && t.Contradictions > 0 {
+		t.askOn(p, now)
+		return nil
+	}
+	t.Contradictions = 0
 	if o.Answer == Delivered {
 		t.learn(o)
 	}
@@ -146,13 +167,38 @@ func (t *Topup) checkClosed(p Policy, o Outcome, now time.Time) error {
 	return nil
 }
 
+// checkFailed ends the doubt about a failure when the provider denies the order or does not know it; with anything
+// else asking goes on, since a failure is asked about only where something speaks against it.
+func (t *Topup) checkFailed(p Policy, o Outcome, now time.Time) {
+	if o.Answer == Refused || o.Answer == Absent {
+		t.Contradictions, t.DueAt = 0, time.Time{}
+		return
+	}
+	if o.Answer == InProgress {
+		t.raise(CodeContradiction, "the provider is still at an order that it had refused")
+	}
+	t.askOn(p, now)
+}
+
+// askOn plans the next question about a closed top-up that something speaks against, for as long as unresolved ones
+// are asked about.
+func (t *Topup) askOn(p Policy, now time.Time) {
+	t.DueAt = time.Time{}
+	if _, more := p.Plan.NextUnresolved(t.subject(), now); more {
+		t.DueAt = p.Plan.NextOpen(t.subject(), now)
+	}
+}
+
 // finishConfirm marks t confirmed after its last check, or goes on at the next sweep when nothing was learned.
 func (t *Topup) finishConfirm(p Policy, o Outcome, now time.Time) {
-	if o.Answer == Delivered || p.Plan.Confirm == ConfirmNone {
+	if o.Answer == Delivered {
 		t.ConfirmedAt, t.UpdatedAt = now, now
 		return
 	}
-	if next, more := p.Plan.NextUnresolved(t.ID, t.SentAt, now); more {
+	if p.Plan.Confirm == ConfirmNone {
+		return
+	}
+	if next, more := p.Plan.NextUnresolved(t.subject(), now); more {
 		t.DueAt = next
 	}
 }

@@ -42,6 +42,7 @@ const (
 	CodeProviderError        Code = "provider_error"
 	CodeProviderBusy         Code = "provider_busy"
 	CodeProviderPaused       Code = "provider_paused"
+	CodePaused               Code = "paused"
 	CodeRecentlyRecharged    Code = "recently_recharged"
 	CodeRateLimited          Code = "rate_limited"
 	CodeAnswerLost           Code = "answer_lost"

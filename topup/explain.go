@@ -38,6 +38,7 @@ var waitingTexts = map[Code]string{
 	CodeRecentlyRecharged:   "its number was topped up moments ago and the provider asks for a pause",
 	CodeRateLimited:         "the provider's rate limit is reached",
 	CodeProviderPaused:      "the provider is paused",
+	CodePaused:              "an operator has paused its merchant, batch or mobile operator",
 	CodeProviderUnreachable: "the provider could not be reached",
 	CodeProviderBusy:        "the provider asked to come back later",
 	CodeAbsenceProved:       "the provider proved not to have it, so the same reference is sent again",
@@ -56,9 +57,9 @@ func (t *Topup) Explain() string {
 	case Submitting:
 		return fmt.Sprintf("Being sent to %s; if no answer comes it is asked about from %s.", t.Provider, when(t.DueAt))
 	case Pending:
-		return fmt.Sprintf("%s has it and has not said how it ends; asked again %s.", t.Provider, when(t.DueAt))
+		return fmt.Sprintf("%s has it and has not said how it ends; %sasked again %s.", t.Provider, t.usual(), when(t.DueAt))
 	case Unknown:
-		return fmt.Sprintf("It may or may not have reached %s; being asked, next %s. Do not refund.", t.Provider, when(t.DueAt))
+		return fmt.Sprintf("It may or may not have reached %s; being asked, %snext %s. Do not refund.", t.Provider, t.usual(), when(t.DueAt))
 	case Held:
 		return t.reason("Not sent.") + " A person has to replay or cancel it."
 	case Succeeded:
@@ -80,6 +81,30 @@ func (t *Topup) Explain() string {
 		return "Still no outcome after the last scheduled check; a person decides. Do not refund."
 	}
 	return ""
+}
+
+// usual tells how long an outcome usually takes, with the separator behind it, or nothing.
+func (t *Topup) usual() string {
+	if t.Usual <= 0 {
+		return ""
+	}
+	return "usually settles in " + inWords(t.Usual) + "; "
+}
+
+// inWords is a duration in its largest unit, rounded up.
+func inWords(d time.Duration) string {
+	for _, u := range []struct {
+		size time.Duration
+		name string
+	}{{time.Hour, "hour"}, {time.Minute, "minute"}} {
+		if d > u.size*3/2 {
+			return fmt.Sprintf("%d %ss", (d+u.size-1)/u.size, u.name)
+		}
+	}
+	if n := (d + time.Second - 1) / time.Second; n > 1 {
+		return fmt.Sprintf("%d seconds", n)
+	}
+	return "a second"
 }
 
 func (t *Topup) reason(fallback string) string {

@@ -67,6 +67,12 @@ type Outcome struct {
 	// Delivered is what the phone got, Cost what we were debited. Zero where not told.
 	Delivered Money
 	Cost      Money
+	// Fee is the part of Cost that is a fee. Zero where not told.
+	Fee Money
+	// Predicted is what the order was expected to cost before it was sent, zero where that cannot be told.
+	Predicted Money
+	// Network names the mobile network of the voucher or number, "" where the provider was not asked for it.
+	Network string
 	// PIN is the voucher of a pinned product; the worker seals it before anything is stored.
 	PIN Secret
 	// Resolved is the product as completed by lookups (voucher, operator), to be kept on the record.

@@ -2,7 +2,6 @@ package topup
 
 import (
 	"fmt"
-	"hash/fnv"
 	"slices"
 	"time"
 )
@@ -36,7 +35,7 @@ func (d TimeOfDay) String() string {
 }
 
 // Plan says when a provider is asked about a top-up: early checks, hourly checks, and the sweep at the end of the
-// provider's own day. All of it is data; the methods are pure.
+// provider's own day. All of it is data; the methods are pure. Instants are UTC, whole milliseconds.
 type Plan struct {
 	// Early are delays after the send, ascending.
 	Early []time.Duration
@@ -49,10 +48,20 @@ type Plan struct {
 	Confirm  Confirm
 	// Linger is how long the daily sweep goes on asking about unresolved ones; default 7 days.
 	Linger time.Duration
+	// Gather brings checks together at common moments instead of spreading them out, in the order of sending: for
+	// a provider that answers about many orders in one call.
+	Gather bool
+	// Ranked orders the open ones of a sweep by their worth, the oldest and largest first: for a provider whose
+	// status calls are rationed.
+	Ranked bool
 }
 
-// spreadPercent is how far a check may be put off so that a million due at once is no spike.
-const spreadPercent = 5
+// Subject is the top-up that a plan is asked about: its ID, when it was sent last, and its amount in micros.
+type Subject struct {
+	ID     ID
+	Sent   time.Time
+	Micros int64
+}
 
 // Sweep is the first end-of-day instant strictly after t. Days of 23 and 25 hours have one sweep like any other;
 // where the clock skips the hour, the sweep is at the same instant under its new name.
@@ -71,43 +80,45 @@ func (p Plan) Sweep(t time.Time) time.Time {
 	}
 }
 
-// LastCheck is the sweep after the last hourly check: what is open then becomes unresolved.
-func (p Plan) LastCheck(sent time.Time) time.Time {
-	return p.Sweep(sent.Add(time.Duration(p.Count) * p.Interval))
+// LastCheck is the first sweep after the last hourly check: what is open then becomes unresolved.
+func (p Plan) LastCheck(s Subject) time.Time {
+	if p.Count <= 0 {
+		return p.Sweep(s.Sent)
+	}
+	return p.Sweep(p.checkAt(s, time.Duration(p.Count)*p.Interval))
 }
 
-// NextOpen is the next instant after now at which a pending or unknown top-up is asked about, and every sweep in
-// between; the zero time when sent is zero.
-func (p Plan) NextOpen(id ID, sent, now time.Time) time.Time {
-	next := p.spread(id, p.Interval, p.Sweep(now.Add(-p.spreadOf(id, p.Interval))))
-	return earlier(next, p.nextOffset(id, sent, now, slices.Concat(p.Early, p.hourly())))
+// NextOpen is the next instant after now at which a pending or unknown top-up is asked about: an early check, an
+// hourly one, or any sweep after the send.
+func (p Plan) NextOpen(s Subject, now time.Time) time.Time {
+	return earlier(p.nextSweep(s, now, p.openShare), p.nextCheck(s, now, slices.Concat(p.Early, p.hourly())))
 }
 
 // NextConfirm is the next instant after now at which a success is confirmed again, false when there is none:
 // confirm is "none", or the last one is past.
-func (p Plan) NextConfirm(id ID, sent, now time.Time) (time.Time, bool) {
-	last := p.LastCheck(sent)
+func (p Plan) NextConfirm(s Subject, now time.Time) (time.Time, bool) {
+	last := p.LastCheck(s)
 	if p.Confirm == ConfirmEndOfDay {
-		last = p.Sweep(sent)
+		last = p.Sweep(s.Sent)
 	}
-	last = p.spread(id, p.Interval, last)
+	last = p.inSweep(last, p.confirmShare(s, last))
 	if p.Confirm == ConfirmNone || p.Confirm == "" || !last.After(now) {
 		return time.Time{}, false
 	}
 	if p.Confirm == ConfirmEndOfDay {
 		return last, true
 	}
-	return earlier(last, p.nextOffset(id, sent, now, p.hourly())), true
+	return earlier(last, p.nextCheck(s, now, p.hourly())), true
 }
 
 // NextUnresolved is the next sweep at which an unresolved top-up is asked about, false after Linger.
-func (p Plan) NextUnresolved(id ID, sent, now time.Time) (time.Time, bool) {
+func (p Plan) NextUnresolved(s Subject, now time.Time) (time.Time, bool) {
 	linger := p.Linger
 	if linger == 0 {
 		linger = 7 * 24 * time.Hour
 	}
-	next := p.spread(id, p.Interval, p.Sweep(now))
-	return next, next.Before(sent.Add(linger))
+	next := p.nextSweep(s, now, p.openShare)
+	return next, next.Before(s.Sent.Add(linger))
 }
 
 func (p Plan) hourly() []time.Duration {
@@ -118,25 +129,27 @@ func (p Plan) hourly() []time.Duration {
 	return out
 }
 
-// nextOffset is the first sent+offset (spread) after now, or the zero time.
-func (p Plan) nextOffset(id ID, sent, now time.Time, offsets []time.Duration) time.Time {
-	for _, d := range offsets {
-		if at := p.spread(id, d, sent.Add(d)); at.After(now) {
+// nextCheck is the first check after now of those at the given delays, or the zero time.
+func (p Plan) nextCheck(s Subject, now time.Time, delays []time.Duration) time.Time {
+	for _, d := range delays {
+		if at := p.checkAt(s, d); at.After(now) {
 			return at
 		}
 	}
 	return time.Time{}
 }
 
-// spread puts at off by up to 5 % of d, always by the same share for the same top-up.
-func (p Plan) spread(id ID, d time.Duration, at time.Time) time.Time {
-	return at.Add(p.spreadOf(id, d))
-}
-
-func (p Plan) spreadOf(id ID, d time.Duration) time.Duration {
-	h := fnv.New32a()
-	h.Write([]byte(id))
-	return d * time.Duration(h.Sum32()%1000) / 1000 * spreadPercent / 100
+// nextSweep is s's instant in the first sweep after its send of which that instant is after now.
+func (p Plan) nextSweep(s Subject, now time.Time, share func(Subject, time.Time) float64) time.Time {
+	from := now.Add(-p.window())
+	if from.Before(s.Sent) {
+		from = s.Sent
+	}
+	for sweep := p.Sweep(from); ; sweep = p.Sweep(sweep) {
+		if at := p.inSweep(sweep, share(s, sweep)); at.After(now) {
+			return at
+		}
+	}
 }
 
 // earlier is the earlier of two times; a zero time is never.

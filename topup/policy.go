@@ -12,6 +12,15 @@ type Policy struct {
 	MaxTries, MaxResends int
 	// Backoff bounds: the n-th wait is Base doubled n-1 times, at most Cap. Defaults 2 s and 5 min.
 	BackoffBase, BackoffCap time.Duration
+	// Settle is what was seen of the times to an outcome, nil for nothing.
+	Settle *SettleTimes
+}
+
+// openPlan is the plan of an open top-up: the early checks are those that its operator's times suggest.
+func (p Policy) openPlan(id ID) Plan {
+	plan := p.Plan
+	plan.Early = p.Settle.Early(id, plan.Early)
+	return plan
 }
 
 const (

@@ -41,6 +41,9 @@ type Order struct {
 	Product Product
 	// FreshCatalogue asks the adapter to read the catalogue anew before it chooses a product.
 	FreshCatalogue bool
+	// Detour, in a Quote, means that the order was meant for another provider: a product that says nothing may be
+	// completed in whatever way delivers the amount in its currency.
+	Detour bool
 }
 
 // Ref is what an order is asked for by: our reference, and the provider's own where it is known.
@@ -74,7 +77,8 @@ type Provider interface {
 
 // LookupError is the failure of a lookup, in words that may be shown to the merchant.
 type LookupError struct {
-	// Code is "unknown_action", "invalid_params", "provider_refused", "provider_unreachable" or "provider_error".
+	// Code is "unknown_action", "invalid_params", "provider_refused", "provider_unreachable" or "provider_error", and from
+	// us "provider_not_configured" or "not_found": there is no such top-up of the merchant's.
 	Code         string
 	Message      string
 	ProviderCode string
@@ -102,6 +106,10 @@ type Traits struct {
 	RepeatKnownAfterSuccess bool
 	// Actions are the names that Lookup takes.
 	Actions []string
+	// Catalogue are those whose answers are the same for everybody and change slowly, so that they may be kept.
+	Catalogue []string
+	// Owned are those that tell of single top-ups.
+	Owned []OwnedAction
 }
 
 // Product says what to buy. Which fields apply depends on the provider (docs/api.md); the others are zero.

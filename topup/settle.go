@@ -27,6 +27,9 @@ func (t *Topup) RecordSend(p Policy, token uint64, o Outcome, now time.Time) err
 		if t.Exposed {
 			return t.settleUnknown(p, o, now)
 		}
+		if t.handsOn(o.Code) {
+			return t.awaitReroute(o, now)
+		}
 		return t.hold(ActorWorker, o.Code, o, now)
 	case Mismatch:
 		return t.settleMismatch(p, o, now)
@@ -146,7 +149,7 @@ func (t *Topup) askNow(now time.Time) error {
 
 // open moves t to pending or unknown and plans the next question.
 func (t *Topup) open(to State, p Policy, actor string, code Code, o Outcome, now time.Time) error {
-	t.DueAt = p.Plan.NextOpen(t.ID, t.SentAt, now)
+	t.DueAt, t.Usual = p.openPlan(t.ID).NextOpen(t.subject(), now), p.Settle.Usual()
 	t.Waiting = ""
 	return t.move(to, now, Move{Actor: actor, Reason: code, ProviderCode: o.ProviderCode, ProviderMessage: o.ProviderMessage})
 }
@@ -154,7 +157,7 @@ func (t *Topup) open(to State, p Policy, actor string, code Code, o Outcome, now
 // unresolved hands t to a person; the daily sweep goes on asking for a while.
 func (t *Topup) unresolved(p Policy, code Code, o Outcome, now time.Time) error {
 	t.DueAt = time.Time{}
-	if next, more := p.Plan.NextUnresolved(t.ID, t.SentAt, now); more {
+	if next, more := p.Plan.NextUnresolved(t.subject(), now); more {
 		t.DueAt = next
 	}
 	return t.move(Unresolved, now, Move{Actor: ActorCheck, Reason: code, ProviderCode: o.ProviderCode, ProviderMessage: o.ProviderMessage})

@@ -39,6 +39,8 @@ type Ledger interface {
 	// again, so that a lost wake-up is repeated then. A write of the record sets its own time.
 	DueSends(ctx context.Context, p ProviderName, now, again time.Time, limit int) ([]Due, error)
 	DueChecks(ctx context.Context, p ProviderName, now, again time.Time, limit int) ([]Due, error)
+	// CountDueChecks counts what DueChecks would find, without putting anything off.
+	CountDueChecks(ctx context.Context, p ProviderName, now time.Time) (int64, error)
 	// DueCallbacks returns up to limit IDs of top-ups or batches that owe a callback at now, likewise.
 	DueCallbacks(ctx context.Context, now, again time.Time, limit int) ([]string, error)
 
@@ -127,6 +129,9 @@ func (b *Batch) Progress() float64 {
 	return float64(b.Closed()) / float64(b.Accepted)
 }
 
+// BatchLook is how long after its creation a batch that is not sealed is looked at first.
+const BatchLook = time.Minute
+
 // Batches holds the bulk submissions.
 type Batches interface {
 	CreateBatch(ctx context.Context, b *Batch) error
@@ -134,7 +139,8 @@ type Batches interface {
 	GetBatch(ctx context.Context, id BatchID) (*Batch, error)
 	// UpdateBatch is Update for the batch record itself (name, counts, sealing, closing, callback).
 	UpdateBatch(ctx context.Context, id BatchID, change func(*Batch) error) (*Batch, error)
-	// DueBatches returns batches that may have closed since, likewise repeated at again until ForgetDueBatch.
+	// DueBatches returns batches that may have closed since, and from BatchLook after their creation those that are
+	// not sealed, likewise repeated at again until ForgetDueBatch.
 	DueBatches(ctx context.Context, now, again time.Time, limit int) ([]BatchID, error)
 	ForgetDueBatch(ctx context.Context, id BatchID) error
 }
@@ -171,6 +177,10 @@ type Lookup struct {
 	Error     *LookupError    `json:"error,omitempty"`
 	CreatedAt time.Time       `json:"created_at"`
 	DoneAt    time.Time       `json:"done_at,omitzero"`
+	// CachedAt is when a result that was not asked for just now was; Stale means that it is older than it should be,
+	// because the provider does not answer.
+	CachedAt time.Time `json:"cached_at,omitzero"`
+	Stale    bool      `json:"stale,omitempty"`
 }
 
 // Lookups holds lookups and what they found.
@@ -190,6 +200,8 @@ type Pause struct {
 	Until time.Time `json:"until,omitzero"`
 	// Strikes counts pauses in a row and lengthens the next one.
 	Strikes int `json:"strikes,omitempty"`
+	// Note is a person's reason.
+	Note string `json:"note,omitempty"`
 }
 
 // Controls holds what steers workers and the scheduler, beside the record itself.
@@ -212,8 +224,28 @@ type Controls interface {
 	Resign(ctx context.Context, holder string) error
 	// SpendCall takes one of a provider's status calls of the day (budget 0 means no limit); false when used up.
 	SpendCall(ctx context.Context, p ProviderName, day string, budget int64) (bool, error)
+	// SpentCalls is how many of a day's status calls were taken; only those of a provider with a budget are counted.
+	SpentCalls(ctx context.Context, p ProviderName, day string) (int64, error)
+	// AddSettled counts times to an outcome for a key (a provider, or a mobile operator of one); Settled reads what
+	// was counted, older counts weighing less and less.
+	AddSettled(ctx context.Context, key string, add SettleTimes) error
+	Settled(ctx context.Context, key string) (SettleTimes, error)
 	// Ping reports whether the store can be read and written.
 	Ping(ctx context.Context) error
+}
+
+// SealLeft seals a batch whose intake is gone before it had read the batch to its end: its rows are those that the
+// ledger counts. ErrUnchanged when it is sealed already.
+func (b *Batch) SealLeft() error {
+	if b.Sealed {
+		return ErrUnchanged
+	}
+	b.Accepted = 0
+	for _, n := range b.States {
+		b.Accepted += n
+	}
+	b.Rows, b.Sealed = b.Accepted+b.Duplicates+b.Rejected, true
+	return nil
 }
 
 // Close marks a sealed batch whose last row is closed, and owes its merchant the batch.completed event. It is

@@ -21,7 +21,9 @@ type Topup struct {
 	Country  string
 	Amount   Money
 	Provider ProviderName
-	Product  Product
+	// Alternates are the providers that may take it over while it provably was not sent, in order; see Reroute.
+	Alternates []ProviderName
+	Product    Product
 	// Resolved is the product as completed by lookups, nil until then. Product stays as the merchant wrote it.
 	Resolved  *Product
 	ExpiresAt time.Time
@@ -60,7 +62,12 @@ type Topup struct {
 	OperatorTransactionID string
 	Delivered             Money
 	Cost                  Money
-	Failure               *Failure
+	// Fee is the part of Cost that the provider charged as a fee, where it tells.
+	Fee Money
+	// Predicted is what the last send was expected to cost; Network names the mobile network where it is known.
+	Predicted Money
+	Network   string
+	Failure   *Failure
 	// PIN is the sealed voucher PIN (see Keyring); PINVoid is set when the provider confirmed it void.
 	PIN     []byte
 	PINVoid bool
@@ -69,6 +76,8 @@ type Topup struct {
 	Checks    int
 	CheckedAt time.Time
 	DueAt     time.Time
+	// Usual is how long an outcome usually takes, as far as known when the top-up was left open.
+	Usual time.Duration
 
 	CreatedAt, UpdatedAt, ClosedAt, ConfirmedAt time.Time
 
@@ -137,6 +146,11 @@ func (t *Topup) Ref() Ref {
 		Reference: t.ID, TransactionID: t.ProviderTransactionID, Recipient: t.Recipient,
 		Amount: t.Amount, Product: t.Ordered(), SentAt: t.SentAt,
 	}
+}
+
+// subject is what t's plan is asked about.
+func (t *Topup) subject() Subject {
+	return Subject{ID: t.ID, Sent: t.SentAt, Micros: t.Amount.Micros()}
 }
 
 // SameContent reports whether o asks for the same thing under the same reference: recipient, amount, currency,

@@ -64,9 +64,42 @@ func (t *Topup) Suspect(p Policy, recovered, now time.Time) error {
 	if t.State != Accepted || !t.Predates(recovered) {
 		return ErrNotAllowed
 	}
-	t.RecoveredAt, t.Exposed = now, true
+	t.RecoveredAt, t.Exposed = later(recovered, now), true
 	t.SentAt, t.SendDeadline, t.Absences = now, recovered.Add(p.Timeout), 0
 	return t.askAgain(CodeRestored, now)
+}
+
+// Doubt does the same for a top-up that is being asked about already: a later send than the one on record may be
+// forgotten, so that "no such reference" counts only from the recovery on.
+func (t *Topup) Doubt(p Policy, recovered, now time.Time) {
+	if !t.Predates(recovered) || (t.State != Submitting && !t.State.Asked()) {
+		return
+	}
+	t.RecoveredAt, t.Exposed, t.Absences = later(recovered, now), true, 0
+	if deadline := recovered.Add(p.Timeout); deadline.After(t.SendDeadline) {
+		t.SendDeadline = deadline
+	}
+}
+
+// later is the later of two times: clocks of two machines differ, and what was done about a recovery must not seem to
+// come before it.
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// resubmitted is how long after a recovery merchants are expected to submit again what the store has forgotten.
+const resubmitted = 24 * time.Hour
+
+// MayRepeat marks an accepted top-up that was made within a day after a recovery of the store: the merchant may have
+// submitted it before, and what the store has forgotten may have been sent. A refusal of its first send is then no
+// proof, as after any earlier send.
+func (t *Topup) MayRepeat(recovered time.Time) {
+	if t.State == Accepted && !recovered.IsZero() && t.CreatedAt.Before(recovered.Add(resubmitted)) {
+		t.Exposed = true
+	}
 }
 
 // Predates reports whether t was made before the store was recovered and has not been asked about since.
@@ -101,7 +134,8 @@ func (t *Topup) Replay(actor, reason string, now time.Time) error {
 	return t.move(Accepted, now, Move{Actor: actor, Reason: CodeReplayed, Note: reason})
 }
 
-// Cancel closes an accepted or held top-up that provably was never sent. It fails with ErrNotAllowed otherwise.
+// Cancel closes an accepted or held top-up that provably was never sent. It fails with ErrNotAllowed otherwise. Of one
+// that Predates a recovery nothing is proved: the caller must not cancel it.
 func (t *Topup) Cancel(actor, reason string, now time.Time) error {
 	if (t.State != Accepted && t.State != Held) || t.Unproved {
 		return ErrNotAllowed
@@ -125,7 +159,7 @@ func (t *Topup) Resolve(to State, actor, reason string, now time.Time) error {
 
 // fail closes t as failed with proof that nobody was charged.
 func (t *Topup) fail(actor string, code Code, o Outcome, now time.Time) error {
-	t.Failure = &Failure{Code: code, Message: FailureText(code), ProviderCode: o.ProviderCode}
+	t.Failure = &Failure{Code: code, Message: failureSentence(code, o), ProviderCode: o.ProviderCode}
 	t.DueAt, t.Waiting, t.Refusal, t.Contradictions = time.Time{}, "", nil, 0
 	return t.move(Failed, now, Move{Actor: actor, Reason: code, ProviderCode: o.ProviderCode, ProviderMessage: o.ProviderMessage})
 }
@@ -150,7 +184,7 @@ func (t *Topup) succeed(p Policy, actor string, o Outcome, now time.Time) error 
 
 // planConfirm sets the next confirm check of a success, or marks it confirmed where there is none.
 func (t *Topup) planConfirm(p Policy, now time.Time) {
-	next, more := p.Plan.NextConfirm(t.ID, t.SentAt, now)
+	next, more := p.Plan.NextConfirm(t.subject(), now)
 	if !more {
 		t.DueAt = time.Time{}
 		return
@@ -174,6 +208,15 @@ func (t *Topup) learn(o Outcome) {
 	}
 	if !o.Cost.IsZero() {
 		t.Cost = o.Cost
+	}
+	if !o.Fee.IsZero() {
+		t.Fee = o.Fee
+	}
+	if !o.Predicted.IsZero() {
+		t.Predicted = o.Predicted
+	}
+	if o.Network != "" {
+		t.Network = o.Network
 	}
 	if o.Resolved != nil {
 		t.Resolved = o.Resolved

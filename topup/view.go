@@ -30,6 +30,9 @@ type View struct {
 	// Cost is what the provider debited, in CostCurrency (the provider account's, which need not be Currency).
 	Cost         *string `json:"cost"`
 	CostCurrency *string `json:"cost_currency"`
+	// PredictedCost is what it was expected to cost before it was sent, by the provider's published prices.
+	PredictedCost         *string `json:"predicted_cost"`
+	PredictedCostCurrency *string `json:"predicted_cost_currency"`
 
 	Failure     *FailureView `json:"failure"`
 	Explanation string       `json:"explanation"`
@@ -74,6 +77,7 @@ func (t *Topup) View() View {
 	}
 	v.DeliveredAmount, v.DeliveredCurrency = moneyView(t.Delivered)
 	v.Cost, v.CostCurrency = moneyView(t.Cost)
+	v.PredictedCost, v.PredictedCostCurrency = moneyView(t.Predicted)
 	if t.Failure != nil {
 		v.Failure = &FailureView{Code: t.Failure.Code, Message: t.Failure.Message, ProviderCode: optional(t.Failure.ProviderCode)}
 	}

@@ -63,6 +63,9 @@ type controls interface {
 	PauseProvider(ctx context.Context, p topup.ProviderName, pause topup.Pause) error
 	ResumeProvider(ctx context.Context, p topup.ProviderName) error
 	Paused(ctx context.Context, p topup.ProviderName) (*topup.Pause, error)
+	// PausedScope is the pause of t's operator, merchant or batch, nil for none. It is asked for every send, so the
+	// store remembers for a moment what it knows.
+	PausedScope(ctx context.Context, t *topup.Topup) (*topup.Pause, error)
 	SpendCall(ctx context.Context, p topup.ProviderName, day string, budget int64) (bool, error)
 }
 
@@ -72,10 +75,17 @@ type wait struct {
 	code  topup.Code
 	// probe is the pause that the top-up was let through to test, nil for an ordinary one.
 	probe *topup.Pause
+	// refused is since when the provider's own answers have paused it, zero for every other wait.
+	refused time.Time
 }
 
-// enter asks in order: is the provider paused, is it this number's turn, is there a permit.
+// enter asks in order: has a person paused its operator, merchant or batch, is the provider paused, is it this
+// number's turn, is there a permit.
 func (g gate) enter(ctx context.Context, t *topup.Topup, r *Route) (wait, error) {
+	scoped, err := g.controls.PausedScope(ctx, t)
+	if err != nil || scoped != nil {
+		return wait{until: g.now().Add(operatorRecheck), code: topup.CodePaused}, err
+	}
 	w, err := g.pause(ctx, t.Provider)
 	if err != nil || !w.until.IsZero() {
 		return w, err
@@ -105,7 +115,7 @@ func (g gate) pause(ctx context.Context, p topup.ProviderName) (wait, error) {
 		return wait{until: now.Add(operatorRecheck), code: topup.CodeProviderPaused}, nil
 	}
 	if now.Before(pause.Until) {
-		return wait{until: pause.Until, code: topup.CodeProviderPaused}, nil
+		return wait{until: pause.Until, code: topup.CodeProviderPaused, refused: pause.Since}, nil
 	}
 	probe := *pause
 	pause.Until = now.Add(probeTime)
@@ -145,8 +155,11 @@ func (g gate) after(ctx context.Context, p topup.ProviderName, probe *topup.Paus
 		}
 		return g.controls.PauseProvider(ctx, p, pause)
 	}
-	if probe != nil && o.Answer != topup.NotTaken {
-		return g.controls.ResumeProvider(ctx, p)
+	if probe == nil || o.Answer == topup.NotTaken {
+		return nil
 	}
-	return nil
+	if cur, err := g.controls.Paused(ctx, p); err != nil || cur == nil || cur.Until.IsZero() {
+		return err // a person has paused it while the probe was away: that stays
+	}
+	return g.controls.ResumeProvider(ctx, p)
 }

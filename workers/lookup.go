@@ -14,12 +14,20 @@ import (
 	"topupq/topup"
 )
 
-// LookupConfig says how lookups are run. Now may be nil for time.Now.
+// LookupConfig says how lookups are run. Store, Routes, Ledger and Log are required.
 type LookupConfig struct {
 	Store  topup.Lookups
 	Routes Routes
-	Log    *zap.Logger
-	Now    func() time.Time
+	// Ledger tells whose top-up a question is about.
+	Ledger lookupLedger
+	// Catalogue keeps answers that are the same for everybody for CatalogueAge (1 h), and for CatalogueHardAge (24 h) to
+	// serve while the provider is down; nil keeps none. Bell rings for the refresh of one in the background.
+	Catalogue                      catalogue
+	CatalogueAge, CatalogueHardAge time.Duration
+	Bell                           lookupBell
+	Log                            *zap.Logger
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
 }
 
 // Lookup asks providers the non-paying questions of merchants.
@@ -44,6 +52,13 @@ func NewLookup(cfg LookupConfig) *Lookup {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.CatalogueAge <= 0 {
+		cfg.CatalogueAge = defaultCatalogueAge
+	}
+	if cfg.CatalogueHardAge <= 0 {
+		cfg.CatalogueHardAge = defaultCatalogueHardAge
+	}
+	cfg.CatalogueHardAge = max(cfg.CatalogueHardAge, cfg.CatalogueAge)
 	return &Lookup{cfg, func(ctx context.Context) int { n, _ := asynq.GetRetryCount(ctx); return n }}
 }
 
@@ -61,14 +76,35 @@ func (h *Lookup) process(ctx context.Context, task *asynq.Task) error {
 	if l.State != topup.LookupQueued {
 		return nil
 	}
-	result, failure := h.ask(ctx, l)
+	f, err := h.find(ctx, l)
+	if err != nil {
+		return fmt.Errorf("find whose it is: %w", err)
+	}
 	if ctx.Err() != nil {
 		return fmt.Errorf("stopped while asking: %w", ctx.Err()) // the next worker asks again
 	}
-	if failure != nil && failure.Retryable && h.repeats(ctx)+1 < lookupTries {
+	if f.failure != nil && f.failure.Retryable && h.repeats(ctx)+1 < lookupTries {
 		return errLookupAgain
 	}
-	return h.answer(ctx, l, result, failure)
+	return h.answer(ctx, l, f)
+}
+
+// find answers a question: about top-ups to their merchant only, from the catalogue where that has it, else by asking.
+// The error is the store's.
+func (h *Lookup) find(ctx context.Context, l *topup.Lookup) (found, error) {
+	var traits topup.Traits
+	if route, ok := h.cfg.Routes[l.Provider]; ok {
+		traits = route.Provider.Traits()
+	}
+	if o := ownedAction(traits, l); o != nil {
+		result, failure, err := h.owned(ctx, o, l)
+		return found{result: result, failure: failure}, err
+	}
+	if h.isCatalogue(traits, l) {
+		return h.fromCatalogue(ctx, l), nil
+	}
+	result, failure := h.ask(ctx, l)
+	return found{result: result, failure: failure}, nil
 }
 
 // ask puts the question. Its failure is in words for the merchant, whatever went wrong.
@@ -89,14 +125,19 @@ func (h *Lookup) ask(ctx context.Context, l *topup.Lookup) (json.RawMessage, *to
 	if errors.As(err, &failure) {
 		return nil, failure
 	}
-	return nil, &topup.LookupError{Code: "provider_error", Message: "The provider gave no usable answer.", Retryable: true}
+	return nil, unreadableLookup()
+}
+
+func unreadableLookup() *topup.LookupError {
+	return &topup.LookupError{Code: "provider_error", Message: "The provider gave no usable answer.", Retryable: true}
 }
 
 // answer stores what was found, or why nothing was.
-func (h *Lookup) answer(ctx context.Context, l *topup.Lookup, result json.RawMessage, failure *topup.LookupError) error {
+func (h *Lookup) answer(ctx context.Context, l *topup.Lookup, f found) error {
 	done := *l
-	done.State, done.Result, done.Error, done.DoneAt = topup.LookupDone, result, failure, h.cfg.Now()
-	if failure != nil {
+	done.State, done.Result, done.Error, done.DoneAt = topup.LookupDone, f.result, f.failure, h.cfg.Now()
+	done.CachedAt, done.Stale = f.cachedAt, f.stale
+	if f.failure != nil {
 		done.State, done.Result = topup.LookupFailed, nil
 	}
 	if err := h.cfg.Store.PutLookup(ctx, &done, lookupKept); err != nil {

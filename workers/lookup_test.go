@@ -42,9 +42,12 @@ func (a *answers) PutLookup(_ context.Context, l *topup.Lookup, ttl time.Duratio
 // oracle is a provider that answers lookups only.
 type oracle struct {
 	topup.Provider
+	traits topup.Traits
 	lookup func(ctx context.Context, action string, params map[string]any) (json.RawMessage, error)
 	asked  int
 }
+
+func (o *oracle) Traits() topup.Traits { return o.traits }
 
 func (o *oracle) Lookup(ctx context.Context, action string, params map[string]any) (json.RawMessage, error) {
 	o.asked++

@@ -115,6 +115,38 @@ func (r *Route) check(ctx context.Context, ref topup.Ref, log *zap.Logger) (out 
 	return out
 }
 
+// checkMany asks the provider about many. What it has learned counts even where it fails.
+func (r *Route) checkMany(ctx context.Context, many topup.ManyChecker, refs []topup.Ref, log *zap.Logger) (out map[topup.ID]topup.Outcome, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			log.Error("provider panicked while being asked for a list")
+			out, err = nil, errPanic
+		}
+	}()
+	ctx, cancel := context.WithTimeout(ctx, listTimeout)
+	defer cancel()
+	return many.CheckMany(ctx, refs)
+}
+
+// ration is what the provider's budget of status calls allows.
+func (r *Route) ration() ration { return ration{r.Policy.Plan, r.StatusBudget} }
+
+// Grouped reports whether the route's due questions are better asked together: the provider answers about many in one
+// call, or its calls are rationed and go to the most urgent first.
+func (r *Route) Grouped() bool {
+	_, many := r.Provider.(topup.ManyChecker)
+	return many || r.StatusBudget > 0
+}
+
+// Grouped tells which providers' due questions are asked together.
+func (rs Routes) Grouped() map[topup.ProviderName]bool {
+	out := make(map[topup.ProviderName]bool, len(rs))
+	for name, r := range rs {
+		out[name] = r.Grouped()
+	}
+	return out
+}
+
 // seal puts a PIN from an answer onto the record, encrypted for it. Without a key the PIN stays at the provider,
 // where it can be read again.
 func seal(k topup.Keyring, t *topup.Topup, pin topup.Secret) error {

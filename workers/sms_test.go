@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/hibiken/asynq"
 	"go.uber.org/zap"
@@ -31,12 +32,19 @@ type phone struct {
 	next   int32
 	number map[topup.ID]int32
 	sent   map[topup.ID]bool
+	// stale are numbers that the provider would not recognise, texted the references of texts that it knows.
+	stale, texted map[topup.ID]bool
+	// owed are the texts that are owed, and since when.
+	owed map[topup.ID]time.Time
 	// forgets makes SMSSent fail: the text went out and nobody noted it.
 	forgets bool
 }
 
 func newPhone() *phone {
-	return &phone{number: map[topup.ID]int32{}, sent: map[topup.ID]bool{}, fail: func() error { return nil }}
+	return &phone{
+		number: map[topup.ID]int32{}, sent: map[topup.ID]bool{}, stale: map[topup.ID]bool{}, texted: map[topup.ID]bool{},
+		owed: map[topup.ID]time.Time{}, fail: func() error { return nil },
+	}
 }
 
 func (p *phone) Text(_ context.Context, to topup.MSISDN, body topup.Secret, number int32, ref string) error {
@@ -49,14 +57,28 @@ func (p *phone) Text(_ context.Context, to topup.MSISDN, body topup.Secret, numb
 	return nil
 }
 
-func (p *phone) SMSDedup(_ context.Context, id topup.ID) (int32, bool, error) {
+func (p *phone) Texted(_ context.Context, ref string) (bool, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.texted[topup.ID(ref)], p.fail()
+}
+
+func (p *phone) SMSDedup(_ context.Context, id topup.ID, _ time.Time) (topup.SMS, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if _, ok := p.number[id]; !ok {
 		p.next++
 		p.number[id] = p.next
 	}
-	return p.number[id], p.sent[id], nil
+	return topup.SMS{Number: p.number[id], Sent: p.sent[id], Stale: p.stale[id]}, nil
+}
+
+func (p *phone) SMSRenumber(_ context.Context, id topup.ID, _ time.Time) (topup.SMS, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.next++
+	p.number[id], p.stale[id] = p.next, false
+	return topup.SMS{Number: p.next}, nil
 }
 
 func (p *phone) SMSSent(_ context.Context, id topup.ID) error {
@@ -66,6 +88,28 @@ func (p *phone) SMSSent(_ context.Context, id topup.ID) error {
 		return fmt.Errorf("note: %w", topup.ErrUnavailable)
 	}
 	p.sent[id] = true
+	delete(p.owed, id)
+	return nil
+}
+
+func (p *phone) OweSMS(_ context.Context, id topup.ID, at time.Time) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.forgets {
+		return fmt.Errorf("note: %w", topup.ErrUnavailable)
+	}
+	p.owed[id] = at
+	return nil
+}
+
+func (p *phone) PutOffSMS(ctx context.Context, id topup.ID, until time.Time) error {
+	return p.OweSMS(ctx, id, until)
+}
+
+func (p *phone) SettleSMS(_ context.Context, id topup.ID) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.owed, id)
 	return nil
 }
 
@@ -97,8 +141,15 @@ func voucher(t *testing.T, m *memory, f func(*topup.Topup)) topup.ID {
 
 func smsWorker(t *testing.T, m *memory, p *phone) *SMS {
 	t.Helper()
-	return NewSMS(SMSConfig{Store: m, Ledger: p, Texter: p, Keyring: smsKeyring(t), Log: zap.NewNop()})
+	return NewSMS(SMSConfig{
+		Store: m, Ledger: p, Texter: p, Keyring: smsKeyring(t), Log: zap.NewNop(), Now: func() time.Time { return textTime },
+		Dial: func(network string, pin topup.Secret) (topup.Secret, bool) {
+			return "*141*" + pin + "#", network == "MTN"
+		},
+	})
 }
+
+var textTime = time.Date(2026, 11, 2, 10, 0, 0, 0, time.UTC)
 
 func smsTask(id topup.ID) *asynq.Task { return asynq.NewTask(jobs.KindSMS, []byte(id)) }
 
@@ -137,22 +188,73 @@ func TestTextThatWasNotNotedKeepsItsNumber(t *testing.T) {
 	}
 }
 
+// TestPINTextOfANetwork: a network that is known has the one code to dial, one without a code the PIN alone.
+func TestPINTextOfANetwork(t *testing.T) {
+	t.Parallel()
+	for network, want := range map[string]string{
+		"MTN":           "Airtime voucher 2.00 ZAR, PIN 0000000011180837. To load it dial *141*0000000011180837#",
+		"Virgin Mobile": "Airtime voucher 2.00 ZAR, PIN 0000000011180837",
+	} {
+		m, p := newMemory(), newPhone()
+		id := voucher(t, m, func(r *topup.Topup) { r.Network = network })
+		check(t, smsWorker(t, m, p).ProcessTask(t.Context(), smsTask(id)))
+		if len(p.texts) != 1 || p.texts[0].body != want {
+			t.Errorf("%s: %+v", network, p.texts)
+		}
+	}
+}
+
+// TestOldTextIsReadBack: a number that the provider would not recognise is not used again before the provider was
+// asked whether the text is there.
+func TestOldTextIsReadBack(t *testing.T) {
+	t.Parallel()
+	for _, texted := range []bool{true, false} {
+		m, p := newMemory(), newPhone()
+		id := voucher(t, m, nil)
+		p.number[id], p.next, p.stale[id], p.texted[id] = 7, 7, true, texted
+		check(t, smsWorker(t, m, p).ProcessTask(t.Context(), smsTask(id)))
+		if !p.sent[id] || len(p.texts) != map[bool]int{true: 0, false: 1}[texted] {
+			t.Errorf("texted before %v: %d texts, sent %v", texted, len(p.texts), p.sent[id])
+		}
+		if !texted && p.texts[0].number != 8 {
+			t.Errorf("sent again under number %d", p.texts[0].number)
+		}
+	}
+	m, p := newMemory(), newPhone()
+	id := voucher(t, m, nil)
+	p.stale[id], p.fail = true, func() error { return refusal{true} }
+	if err := smsWorker(t, m, p).ProcessTask(t.Context(), smsTask(id)); err == nil || len(p.texts) != 0 || p.sent[id] {
+		t.Errorf("not read back: %v, %d texts", err, len(p.texts))
+	}
+}
+
 func TestNothingToText(t *testing.T) {
 	t.Parallel()
-	cases := map[string]func(*topup.Topup){
-		"no SMS asked for": func(r *topup.Topup) { r.Product.DeliverPIN = "" },
-		"pinless":          func(r *topup.Topup) { r.Product.Recharge = topup.RechargePinless },
-		"PIN not known":    func(r *topup.Topup) { r.PIN = nil },
-		"PIN void":         func(r *topup.Topup) { r.PINVoid = true },
-		"not delivered":    func(r *topup.Topup) { r.State = topup.Unknown },
-		"taken back":       func(r *topup.Topup) { r.State = topup.Reversed },
+	soon := textTime.Add(textWait)
+	cases := map[string]struct {
+		change func(*topup.Topup)
+		owed   time.Time
+	}{
+		"no SMS asked for":       {func(r *topup.Topup) { r.Product.DeliverPIN = "" }, time.Time{}},
+		"pinless":                {func(r *topup.Topup) { r.Product.Recharge = topup.RechargePinless }, time.Time{}},
+		"PIN never known":        {func(r *topup.Topup) { r.PIN, r.DueAt = nil, time.Time{} }, time.Time{}},
+		"PIN not known yet":      {func(r *topup.Topup) { r.PIN, r.DueAt = nil, textTime.Add(time.Hour) }, textTime.Add(time.Hour)},
+		"PIN void":               {func(r *topup.Topup) { r.PINVoid = true }, time.Time{}},
+		"not delivered yet":      {func(r *topup.Topup) { r.State, r.DueAt = topup.Unknown, textTime }, soon},
+		"a person has to decide": {func(r *topup.Topup) { r.State, r.DueAt = topup.Unresolved, time.Time{} }, soon},
+		"failed":                 {func(r *topup.Topup) { r.State = topup.Failed }, time.Time{}},
+		"taken back":             {func(r *topup.Topup) { r.State = topup.Reversed }, time.Time{}},
 	}
-	for name, f := range cases {
+	for name, k := range cases {
 		m, p := newMemory(), newPhone()
-		id := voucher(t, m, f)
+		id := voucher(t, m, k.change)
+		check(t, p.OweSMS(t.Context(), id, textTime))
 		check(t, smsWorker(t, m, p).ProcessTask(t.Context(), smsTask(id)))
 		if len(p.texts) != 0 || p.next != 0 {
 			t.Errorf("%s: %d texts, %d numbers taken", name, len(p.texts), p.next)
+		}
+		if !p.owed[id].Equal(k.owed) {
+			t.Errorf("%s: owed from %v, want %v", name, p.owed[id], k.owed)
 		}
 	}
 }
@@ -173,9 +275,13 @@ func TestTextFails(t *testing.T) {
 		id := voucher(t, m, nil)
 		before := m.topup(t, id)
 		p.fail = func() error { return k.err }
+		check(t, p.OweSMS(t.Context(), id, textTime))
 		err := smsWorker(t, m, p).ProcessTask(t.Context(), smsTask(id))
 		if err == nil || errors.Is(err, asynq.SkipRetry) != k.final || strings.Contains(err.Error(), "11180837") {
 			t.Errorf("%s: %v", k.name, err)
+		}
+		if _, owed := p.owed[id]; owed == k.final {
+			t.Errorf("%s: still rung for: %v", k.name, owed)
 		}
 		if after := m.topup(t, id); after.State != before.State || after.Rev != before.Rev {
 			t.Errorf("%s: the sale has changed", k.name)

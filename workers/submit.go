@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -17,6 +18,8 @@ import (
 // Ledger is what the submit and check workers need of the store.
 type Ledger interface {
 	Get(ctx context.Context, id topup.ID) (*topup.Topup, error)
+	GetMany(ctx context.Context, ids []topup.ID) ([]*topup.Topup, error)
+	DueChecks(ctx context.Context, p topup.ProviderName, now, again time.Time, limit int) ([]topup.Due, error)
 	UpdateLoaded(ctx context.Context, t *topup.Topup, change func(*topup.Topup) error) (*topup.Topup, error)
 	Recovered(ctx context.Context) (time.Time, error)
 	controls
@@ -44,7 +47,15 @@ type Config struct {
 	Keyring  topup.Keyring
 	// Spool keeps answers while the ledger is away; without one they are held in memory for a while.
 	Spool *Spool
-	Log   *zap.Logger
+	// ByHand reports whether a task runs because a person wants a held top-up sent; nil believes that of every task.
+	ByHand func(queue, taskID string) (bool, error)
+	Log    *zap.Logger
+	// Learn is told of every outcome and tells the usual times; nil for none.
+	Learn *SettleTimes
+	// Texts keeps which PINs have to be sent by SMS; nil where none are sent.
+	Texts TextDebts
+	// FailoverAfter is how long a provider may be away before another one of the route takes a top-up over. Default 30 s.
+	FailoverAfter time.Duration
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -81,13 +92,7 @@ func (s *Submit) process(ctx context.Context, task *asynq.Task) error {
 	}
 	switch t.State {
 	case topup.Held:
-		t, err = s.Ledger.UpdateLoaded(ctx, t, func(t *topup.Topup) error {
-			return t.Replay(topup.ActorOperator("dashboard"), "task run again", s.Now())
-		})
-		if err != nil {
-			return err
-		}
-		return s.send(ctx, t)
+		return s.replay(ctx, t)
 	case topup.Accepted:
 		return s.send(ctx, t)
 	case topup.Pending, topup.Unknown, topup.Submitting, topup.Unresolved:
@@ -98,14 +103,34 @@ func (s *Submit) process(ctx context.Context, task *asynq.Task) error {
 	}
 }
 
+// replay sends a held top-up again, if a person wants that. A wake-up that comes late or twice goes to the archive
+// instead, where a person can run it.
+func (s *Submit) replay(ctx context.Context, t *topup.Topup) error {
+	queue, queued := asynq.GetQueueName(ctx)
+	taskID, named := asynq.GetTaskID(ctx)
+	if s.ByHand != nil && queued && named {
+		wanted, err := s.ByHand(queue, taskID)
+		if err != nil {
+			return fmt.Errorf("%w: %w", topup.ErrUnavailable, err)
+		}
+		if !wanted {
+			return held(t)
+		}
+	}
+	t, err := s.Ledger.UpdateLoaded(ctx, t, func(t *topup.Topup) error {
+		return t.Replay(topup.ActorOperator("dashboard"), "task run again", s.Now())
+	})
+	if err != nil {
+		return err
+	}
+	return s.send(ctx, t)
+}
+
 // send takes an accepted top-up through the gate, claims it and pays.
 func (s *Submit) send(ctx context.Context, t *topup.Topup) error {
 	route, ok := s.Routes[t.Provider]
 	if !ok {
 		return errNoRoute
-	}
-	if t.Expired(s.Now()) {
-		return s.record(ctx, t, func(t *topup.Topup) error { return t.Expire(s.Now()) })
 	}
 	recovered, err := s.Ledger.Recovered(ctx)
 	if err != nil {
@@ -114,15 +139,29 @@ func (s *Submit) send(ctx context.Context, t *topup.Topup) error {
 	if t.Predates(recovered) {
 		return s.record(ctx, t, func(t *topup.Topup) error { return t.Suspect(route.Policy, recovered, s.Now()) })
 	}
+	if t.Expired(s.Now()) {
+		return s.record(ctx, t, func(t *topup.Topup) error { return t.Expire(s.Now()) })
+	}
+	if t.MayBeElsewhere(recovered) {
+		return s.lookElsewhere(ctx, t, recovered)
+	}
 	w, err := s.gate.enter(ctx, t, route)
 	if err != nil {
 		return err
+	}
+	if s.wantsReroute(t, w) {
+		if done, err := s.reroute(ctx, t, w, recovered); err != nil || done {
+			return err
+		}
 	}
 	if !w.until.IsZero() {
 		_, err := s.Ledger.UpdateLoaded(ctx, t, func(t *topup.Topup) error { return t.Defer(w.until, w.code) })
 		return err
 	}
-	claimed, token, deadline, err := s.claim(ctx, t, route)
+	if err := s.oweText(ctx, t); err != nil {
+		return err
+	}
+	claimed, token, deadline, err := s.claim(ctx, t, route, recovered)
 	if err != nil {
 		return err
 	}
@@ -138,10 +177,13 @@ func (s *Submit) send(ctx context.Context, t *topup.Topup) error {
 
 // claim records the intent to send. Only the worker whose claim was written goes on; when the store's answer was
 // lost, the record itself says whose claim it holds.
-func (s *Submit) claim(ctx context.Context, t *topup.Topup, r *Route) (*topup.Topup, uint64, time.Time, error) {
+func (s *Submit) claim(ctx context.Context, t *topup.Topup, r *Route, recovered time.Time) (*topup.Topup, uint64, time.Time, error) {
 	token := newToken()
 	deadline := time.Now().Add(r.Policy.Timeout)
-	claimed, err := s.Ledger.UpdateLoaded(ctx, t, func(t *topup.Topup) error { return t.BeginSend(r.Policy, token, s.Now()) })
+	claimed, err := s.Ledger.UpdateLoaded(ctx, t, func(t *topup.Topup) error {
+		t.MayRepeat(recovered)
+		return t.BeginSend(r.Policy, token, s.Now())
+	})
 	if errors.Is(err, topup.ErrUnavailable) {
 		if claimed, err = s.Ledger.Get(ctx, t.ID); err == nil && (claimed.State != topup.Submitting || claimed.Claim != token) {
 			err = topup.ErrUnavailable
@@ -218,7 +260,7 @@ func (s *Submit) recordAnswer(ctx context.Context, t *topup.Topup, a sendAnswer)
 		if fresh {
 			t.PIN = a.PIN
 		}
-		err := t.RecordSend(route.Policy, a.Claim, a.Outcome, s.Now())
+		err := t.RecordSend(s.policy(t, route), a.Claim, a.Outcome, s.Now())
 		if fresh && errors.Is(err, topup.ErrUnchanged) {
 			return nil
 		}
@@ -261,8 +303,16 @@ func (c *Config) update(ctx context.Context, t *topup.Topup, change func(*topup.
 	return &base, next, nil
 }
 
+// policy is the provider's, with what is known of the times of t's operator.
+func (c *Config) policy(t *topup.Topup, r *Route) topup.Policy {
+	p := r.Policy
+	p.Settle = c.Learn.Of(t)
+	return p
+}
+
 // after logs a written transition and rings for what follows from it.
 func (c *Config) after(ctx context.Context, before, t *topup.Topup) {
+	c.Learn.Saw(before, t)
 	for _, m := range t.History[min(before.Version(), t.Version()):] {
 		c.Log.Info("moved", zap.String("topup", string(t.ID)), zap.String("merchant", string(t.Merchant)),
 			zap.String("provider", string(t.Provider)), zap.Stringer("from", m.From), zap.Stringer("to", m.To),
@@ -275,7 +325,7 @@ func (c *Config) after(ctx context.Context, before, t *topup.Topup) {
 	if t.NextCallback() != nil && c.Notifier != nil {
 		c.Notifier.Notify(t)
 	}
-	if t.State == topup.Succeeded && t.Product.DeliverPIN == topup.DeliverBySMS && len(t.PIN) > 0 && (before.State != topup.Succeeded || len(before.PIN) == 0) {
+	if c.Texts != nil && t.Textable() && !before.Textable() {
 		if err := c.Bell.SMS(ctx, t.ID); err != nil {
 			c.Log.Warn("SMS not queued", zap.String("topup", string(t.ID)), zap.Error(err))
 		}
@@ -287,6 +337,8 @@ func (c *Config) after(ctx context.Context, before, t *topup.Topup) {
 func (c *Config) goOn(ctx context.Context, before, t *topup.Topup) error {
 	due := topup.Due{ID: t.ID, State: t.State, Round: t.Attempts}
 	switch {
+	case t.State == topup.Accepted && t.DueAt.After(c.Now()):
+		return nil // the scheduler rings in time
 	case t.State == topup.Accepted:
 		return c.Bell.SendsAgain(ctx, t.Provider, []topup.Due{due})
 	case t.State == topup.Held && before.State != topup.Held:

@@ -10,6 +10,7 @@ import (
 	"github.com/hibiken/asynq"
 	"go.uber.org/zap"
 
+	"topupq/jobs"
 	"topupq/topup"
 )
 
@@ -47,7 +48,7 @@ func held(t *topup.Topup) error {
 	if t.Failure != nil {
 		code = t.Failure.Code
 	}
-	return fmt.Errorf("held: %s: %w", code, asynq.SkipRetry)
+	return fmt.Errorf(jobs.HeldPrefix+"%s: %w", code, asynq.SkipRetry)
 }
 
 // IsFailure tells asynq which errors count as failures: ours and the provider's, not a store that is away.

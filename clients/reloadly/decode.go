@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"strings"
 )
 
 // AnswerError is a success status with a body that is not what the call answers: HTML, truncated, empty, other
@@ -100,43 +98,5 @@ func decodeJSON(b []byte, v any) error {
 		return fmt.Errorf("field %q: %w", typed.Field, errShape)
 	default:
 		return err
-	}
-}
-
-// noDuplicates refuses a body in which one object has a key twice, in whatever case. encoding/json would silently
-// take the last one, so such an answer could mean either.
-func noDuplicates(body []byte) error {
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.UseNumber()
-	var open []map[string]bool // nil for an array
-	key := false
-	for {
-		t, err := dec.Token()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return errNotJSON
-		}
-		name, isText := t.(string)
-		if key && isText {
-			seen := open[len(open)-1]
-			if folded := strings.ToLower(name); seen[folded] {
-				return errDuplicate
-			} else {
-				seen[folded] = true
-			}
-			key = false
-			continue
-		}
-		switch t {
-		case json.Delim('{'):
-			open = append(open, map[string]bool{})
-		case json.Delim('['):
-			open = append(open, nil)
-		case json.Delim('}'), json.Delim(']'):
-			open = open[:len(open)-1]
-		}
-		key = len(open) > 0 && open[len(open)-1] != nil
 	}
 }

@@ -104,3 +104,17 @@ func FuzzCatalogue(f *testing.F) {
 		_, _ = decodePage[Commission](body)
 	})
 }
+
+// FuzzToken: a token is never empty, and is renewed before it ends.
+func FuzzToken(f *testing.F) {
+	f.Add(recorded(f, "token"))
+	f.Add([]byte(`{"access_token":"a","expires_in":"3600"}`))
+	f.Add([]byte(`{"access_token":1,"expires_in":-9223372036854775808}`))
+	asked := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		token, err := readToken(body, asked)
+		if err == nil && (token.Value.Reveal() == "" || token.RenewAt.After(token.ExpiresAt) || token.ExpiresAt.Before(asked)) {
+			t.Fatalf("%q: renewed %v, ends %v", body, token.RenewAt, token.ExpiresAt)
+		}
+	})
+}

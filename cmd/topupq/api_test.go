@@ -22,6 +22,7 @@ import (
 
 // shop is an intake on a store of its own, with one merchant, and the commands that talk to both.
 type shop struct {
+	redis *miniredis.Miniredis
 	store *redisstore.Store
 	env   map[string]string
 	dir   string
@@ -40,25 +41,10 @@ func (silent) Callback(context.Context, string) error                       { re
 
 func newShop(t *testing.T) *shop {
 	t.Helper()
-	addr := miniredis.RunT(t).Addr()
-	rdb := redis.NewClient(&redis.Options{Addr: addr})
-	t.Cleanup(func() { _ = rdb.Close() })
-	store := redisstore.Open(rdb, redisstore.Options{})
-	t.Cleanup(store.Close)
-	server, err := intake.New(intake.Config{Store: store, Ring: silent{}, Providers: map[topup.ProviderName]intake.ProviderSettings{
-		topup.AAT: {Currency: "ZAR", Countries: []string{"ZA"}, Actions: []string{"GetVoucher"}},
-	}})
+	s, err := openShop(t.TempDir(), t.Cleanup)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &shop{store: store, dir: t.TempDir(), env: map[string]string{"TOPUPQ_REDIS_URL": "redis://" + addr}}
-	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s.before == nil || !s.before(w, r) {
-			server.Handler().ServeHTTP(w, r)
-		}
-	}))
-	t.Cleanup(web.Close)
-	s.env["TOPUPQ_URL"] = web.URL
 	out, _, code := s.run(t, "merchant", "add", "Corner shop", "--json")
 	if code != 0 {
 		t.Fatalf("merchant add: exit %d", code)
@@ -68,6 +54,34 @@ func newShop(t *testing.T) *shop {
 	}
 	s.env["TOPUPQ_API_KEY"] = s.keys.APIKey
 	return s
+}
+
+// openShop starts everything but the merchant.
+func openShop(dir string, cleanup func(func())) (*shop, error) {
+	server, err := miniredis.Run()
+	if err != nil {
+		return nil, err
+	}
+	cleanup(server.Close)
+	rdb := redis.NewClient(&redis.Options{Addr: server.Addr()})
+	cleanup(func() { _ = rdb.Close() })
+	store := redisstore.Open(rdb, redisstore.Options{})
+	cleanup(store.Close)
+	in, err := intake.New(intake.Config{Store: store, Ring: silent{}, Providers: map[topup.ProviderName]intake.ProviderSettings{
+		topup.AAT: {Currency: "ZAR", Countries: []string{"ZA"}, Actions: []string{"GetVoucher"}},
+	}})
+	if err != nil {
+		return nil, err
+	}
+	s := &shop{redis: server, store: store, dir: dir, env: map[string]string{"TOPUPQ_REDIS_URL": "redis://" + server.Addr()}}
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.before == nil || !s.before(w, r) {
+			in.Handler().ServeHTTP(w, r)
+		}
+	}))
+	cleanup(web.Close)
+	s.env["TOPUPQ_URL"] = web.URL
+	return s, nil
 }
 
 // run executes a command line and returns what it printed and its exit code.

@@ -84,19 +84,13 @@ func (w *benchWorld) flowOurs(ctx context.Context, nd *node, n int) (float64, er
 	if err := w.preload(ctx, nd, n, now); err != nil {
 		return 0, err
 	}
-	before := w.receiver.count.Load()
-	done := make(chan struct{})
-	go func() {
-		for w.receiver.count.Load()-before < int64(n) && ctx.Err() == nil {
-			time.Sleep(2 * time.Millisecond) // a look at a counter; the resolution of the measurement
-		}
-		close(done)
-	}()
+	target := w.receiver.count.Load() + int64(n)
 	start := time.Now()
 	if _, err := nd.startRoles(roles{work: true, schedule: true, tune: fullSpeed}); err != nil {
 		return 0, err
 	}
-	return await(ctx, done, start, n)
+	err := w.awaitTold(ctx, target)
+	return float64(n) / time.Since(start).Seconds(), err
 }
 
 func (w *benchWorld) preload(ctx context.Context, nd *node, n int, now time.Time) error {

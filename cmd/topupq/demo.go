@@ -127,7 +127,7 @@ func (s *sandbox) submitSample(ctx context.Context) (receipt, error) {
 // call makes a request as the sandbox's merchant.
 func (s *sandbox) call(req *http.Request, want int, into any) error {
 	req.Header.Set("Authorization", "Bearer "+s.apiKey)
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := s.http.Do(req)
 	if err != nil {
 		return fmt.Errorf("call intake: %w", err)
 	}

@@ -155,7 +155,7 @@ func (v *verdict) print(out io.Writer) {
 		}
 		fmt.Fprintf(w, "  %s\t%s\t%d\t%s\t%s\t%s\n", c.Name, c.Provider, c.Rows, ended, paid, c.Explains)
 	}
-	w.Flush()
+	_ = w.Flush() // the terminal is gone
 	fmt.Fprintf(out, "  %d rejected rows, each named by line and field:\n%s\n", badRows, wrap(bad, "    ", lineWidth))
 	v.printProviders(out)
 	fmt.Fprintf(out, "\nthe same file again: %d accepted, %d duplicates, %d rejected\n", v.again.Accepted, v.again.Duplicates, v.again.Rejected)
@@ -215,7 +215,7 @@ func (v *verdict) printProviders(out io.Writer) {
 		s := by[p]
 		fmt.Fprintf(w, "  %s\t%s\t%d\t%d\t%d\n", p, statesText(s.states), s.bookings, s.standing, s.bookedTwice)
 	}
-	w.Flush()
+	_ = w.Flush() // the terminal is gone
 	fmt.Fprintln(out, "\nMONEY MOVED  (what our ledger says was delivered, and what the providers' books say)")
 	for _, p := range topup.Providers {
 		fmt.Fprintf(out, "  %-12s ours    %s\n  %-12s theirs  %s\n", p, moneyText(by[p].ours), "", moneyText(by[p].theirs))

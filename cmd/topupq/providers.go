@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"topupq/clients"
@@ -49,10 +50,13 @@ func (p *providers) add(cfg config.Config, limits config.Provider, provider topu
 	p.names = append(p.names, traits.Name)
 	p.limits[traits.Name] = limits
 	p.settings[traits.Name] = intake.ProviderSettings{Currency: traits.Currency, Countries: countries, Actions: traits.Actions}
-	routes[traits.Name] = workers.Route{
+	route := workers.Route{
 		Provider: provider, Policy: policy(cfg, limits, traits), Rate: limits.Rate, Spacing: limits.Spacing,
 		StatusBudget: int64(limits.StatusBudget),
 	}
+	_, route.Policy.Plan.Gather = provider.(topup.ManyChecker)
+	route.Policy.Plan.Ranked = limits.StatusBudget > 0
+	routes[traits.Name] = route
 }
 
 // policy is what the transitions need to know of a provider.
@@ -79,9 +83,9 @@ func (p *providers) addReloadly(cfg config.Config, routes map[topup.ProviderName
 	if err != nil {
 		return fmt.Errorf("reloadly: %w", err)
 	}
-	adapter := clients.NewReloadly(client, clients.ReloadlyConfig{Hold: c.Hold})
+	adapter := clients.NewReloadly(client, clients.ReloadlyConfig{Hold: c.Hold, MNP: c.MNP})
 	p.add(cfg, c.Provider, adapter, nil, routes)
-	p.callbacks[topup.Reloadly] = intake.CallbackSettings{Signed: true, Read: reloadlyCallback(adapter, c)}
+	p.callbacks[topup.Reloadly] = intake.CallbackSettings{Signed: true, Read: reloadlyCallback(adapter, c), Gather: gathered(cfg)}
 	return nil
 }
 
@@ -96,7 +100,9 @@ func (p *providers) addAAT(cfg config.Config, routes map[topup.ProviderName]work
 	if err != nil {
 		return err
 	}
-	adapter, err := clients.NewAAT(client, clients.AATConfig{StatusFailed: c.StatusFailed, Hold: c.Hold})
+	adapter, err := clients.NewAAT(client, clients.AATConfig{
+		StatusFailed: c.StatusFailed, AirtimeTypes: c.AirtimeTypes, Hold: c.Hold,
+	})
 	if err != nil {
 		return err
 	}
@@ -123,7 +129,10 @@ func (p *providers) addRechargeKit(cfg config.Config, routes map[topup.ProviderN
 	if err != nil {
 		return err
 	}
-	adapter, err := clients.NewRechargeKit(client, clients.RechargeKitConfig{NotFound: c.NotFoundPattern, Hold: c.Hold})
+	adapter, err := clients.NewRechargeKit(client, clients.RechargeKitConfig{
+		OperatorByPrefix: c.Operators, PostpaidOperatorByPrefix: c.PostpaidOperators, CircleByPrefix: c.Circles,
+		Texts: refusalTexts(c.Refusals), NotFound: c.NotFoundPattern, Hold: c.Hold,
+	})
 	if err != nil {
 		return err
 	}
@@ -138,9 +147,30 @@ func (p *providers) addRechargeKit(cfg config.Config, routes map[topup.ProviderN
 	return nil
 }
 
+// callbackGather is how long call-backs of a provider with lists are collected at most.
+const callbackGather = 2 * time.Second
+
+// gathered is how long they are collected: not longer than the first check would take to come by itself.
+func gathered(cfg config.Config) time.Duration {
+	if len(cfg.Check.Early) == 0 {
+		return callbackGather
+	}
+	return min(callbackGather, cfg.Check.Early[0]/2)
+}
+
 // pinTexter sends PINs through BulkSMS.
 type pinTexter struct{ client *bulksms.Client }
 
+// Texted finds a text by our reference; one that failed does not count.
+func (t pinTexter) Texted(ctx context.Context, ref string) (bool, error) {
+	messages, err := t.client.FindByUserSuppliedID(ctx, ref)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(messages, func(m bulksms.Message) bool { return m.Status.Type != bulksms.StatusFailed }), nil
+}
+
+// Text sends a text.
 func (t pinTexter) Text(ctx context.Context, to topup.MSISDN, body topup.Secret, dedupID int32, ref string) error {
 	_, err := t.client.SendText(ctx, dedupID, ref, to.E164(), body.Reveal())
 	return err

@@ -11,11 +11,11 @@ import (
 
 	"go.uber.org/zap"
 
+	"topupq/clients"
 	"topupq/clients/bulksms"
 	"topupq/config"
 	"topupq/intake"
 	"topupq/jobs"
-	"topupq/ops"
 	"topupq/scheduler"
 	"topupq/topup"
 	"topupq/webhook"
@@ -45,7 +45,7 @@ func (n *node) startIntake(p *providers) (string, error) {
 	sender := webhook.NewSender(webhook.Config{Timeout: n.cfg.Callback.Timeout, AllowPrivate: n.cfg.Callback.AllowPrivate})
 	n.onStop(func(context.Context) { sender.CloseIdle() })
 	srv, err := intake.New(intake.Config{
-		Store: n.store, Ring: n.bell, Providers: p.settings, Routes: routing(n.cfg.Routes), Keyring: n.keyring,
+		Store: n.store, Ring: n.bell, Providers: p.settings, Routes: intakeRoutes(n.cfg.Routes), Keyring: n.keyring,
 		Callbacks: p.callbacks, Logger: n.log.Named("intake"), AllowPrivateCallbacks: n.cfg.Callback.AllowPrivate,
 		SendTest: testSender(sender, n.keyring), Window: n.window, RescueAfter: n.cfg.RescueAfter,
 	})
@@ -53,14 +53,6 @@ func (n *node) startIntake(p *providers) (string, error) {
 		return "", fmt.Errorf("build intake: %w", err)
 	}
 	return n.serve("intake", n.cfg.IntakeAddr, srv.HTTPServer(n.cfg.IntakeAddr))
-}
-
-func routing(routes map[string]string) map[string]topup.ProviderName {
-	out := make(map[string]topup.ProviderName, len(routes))
-	for country, provider := range routes {
-		out[country] = topup.ProviderName(provider)
-	}
-	return out
 }
 
 // sendWindow is how many wake-ups wait in a submit queue at most; the ledger holds the rest.
@@ -111,6 +103,9 @@ func (n *node) startWork(p *providers, only []string, tune tuning) error {
 		Ledger: n.store, Routes: p.routes, Notifier: callbacks, Bell: n.bell, Keyring: n.keyring, ByHand: n.bell.ByHand, Log: n.log.Named("work"),
 	}
 	var err error
+	if n.cfg.BulkSMS.Enabled() {
+		shared.Texts = n.store
+	}
 	if shared.Spool, err = n.openSpool(); err != nil {
 		return err
 	}
@@ -127,7 +122,7 @@ func (n *node) startWork(p *providers, only []string, tune tuning) error {
 	}
 	queues = append(queues,
 		workers.Queue{Name: jobs.KindCallback, Handler: callbacks, Concurrency: callbackConcurrency, Poll: 2 * tune.poll, Grace: n.cfg.Callback.Timeout + handlerGrace},
-		workers.Queue{Name: jobs.KindLookup, Handler: workers.NewLookup(workers.LookupConfig{Store: n.store, Routes: p.routes, Log: n.log.Named("lookup")}), Concurrency: lookupConcurrency, Poll: 2 * tune.poll, Grace: grace},
+		workers.Queue{Name: jobs.KindLookup, Handler: n.lookups(p), Concurrency: lookupConcurrency, Poll: 2 * tune.poll, Grace: grace},
 	)
 	sms, err := n.smsQueue(tune)
 	if err != nil {
@@ -171,7 +166,7 @@ func (n *node) startDrain(submit *workers.Submit) {
 	done := make(chan struct{})
 	drain := workers.NewSpoolDrain(submit)
 	go func() { defer close(done); _ = drain.Run(ctx) }() // Run ends only with its context, without error
-	n.onStop(func(context.Context) { cancel(); <-done })
+	n.onStop(func(context.Context) { cancel(); <-done; submit.Spool.Close() })
 }
 
 // smsQueue serves the queue of PINs by SMS where BulkSMS is configured.
@@ -186,7 +181,7 @@ func (n *node) smsQueue(tune tuning) ([]workers.Queue, error) {
 	if err != nil {
 		return nil, &exitError{code: exitUsage, err: err}
 	}
-	handler := workers.NewSMS(workers.SMSConfig{Store: n.store, Ledger: n.store, Texter: pinTexter{client}, Keyring: n.keyring, Log: n.log.Named("sms")})
+	handler := workers.NewSMS(workers.SMSConfig{Store: n.store, Ledger: n.store, Texter: pinTexter{client}, Keyring: n.keyring, Log: n.log.Named("sms"), Dial: clients.AATDialCode})
 	return []workers.Queue{{Name: jobs.KindSMS, Handler: handler, Concurrency: smsConcurrency, Poll: 4 * tune.poll, Grace: handlerGrace + stopGrace}}, nil
 }
 
@@ -216,7 +211,7 @@ func chosen(queues []workers.Queue, only []string) ([]workers.Queue, error) {
 func (n *node) startSchedule(p *providers) error {
 	s, err := scheduler.New(scheduler.Config{
 		Store: n.store, Bell: n.bell, Log: n.log.Named("schedule"), Providers: p.names, SubmitQueue: jobs.SubmitQueue,
-		CheckQueue: jobs.CheckQueue, Holder: n.name, LeaderTTL: n.cfg.LeaderTTL, RescueAfter: n.cfg.RescueAfter,
+		CheckQueue: jobs.CheckQueue, Grouped: p.routes.Grouped(), Holder: n.name, LeaderTTL: n.cfg.LeaderTTL, RescueAfter: n.cfg.RescueAfter,
 		CallbackLease: n.cfg.Callback.Timeout + callbackMargin, Window: sendWindow,
 	})
 	if err != nil {
@@ -227,17 +222,4 @@ func (n *node) startSchedule(p *providers) error {
 	go func() { defer close(done); _ = s.Run(ctx) }() // Run ends only with its context, without error
 	n.onStop(func(context.Context) { cancel(); <-done })
 	return nil
-}
-
-// startOps serves the operator's listener and returns its address.
-func (n *node) startOps() (string, error) {
-	var users []ops.User
-	for _, u := range n.cfg.OpsUsers {
-		users = append(users, ops.User{Name: u.Name, Password: topup.Secret(u.Password.Reveal()), Role: ops.Role(u.Role)})
-	}
-	handler, err := ops.New(ops.Config{Redis: n.queue, Users: users, Logger: n.log.Named("ops")})
-	if err != nil {
-		return "", fmt.Errorf("build ops: %w", err)
-	}
-	return n.serve("ops", n.cfg.OpsAddr, &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute})
 }

@@ -90,5 +90,5 @@ Start with "topupq demo": it needs nothing but this program.`,
 var commands = []func(deps) *cobra.Command{
 	newDemo, newDev, newRun, newIntake, newWork, newSchedule, newOps, newSimulate, newBench,
 	newMerchant, newSubmit, newStatus, newHistory, newLookup, newReport, newSettings, newHashPassword,
-	newReplay, newResolve, newCancel, newPause, newResume, newAudit, newDoctor,
+	newReplay, newResolve, newCancel, newPause, newResume, newRecover, newAudit, newDoctor,
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"go.uber.org/zap"
 )
 
 // roles are the parts that a process can play.
@@ -38,7 +39,7 @@ func (n *node) startRoles(r roles) (addresses, error) {
 		}
 	}
 	if r.ops {
-		if at.ops, err = n.startOps(); err != nil {
+		if at.ops, err = n.startOps(p); err != nil {
 			return at, err
 		}
 	}
@@ -59,6 +60,9 @@ func play(cmd *cobra.Command, d deps, r roles) error {
 	}
 	log := newLog(d.stderr, cfg.Log)
 	defer func() { _ = log.Sync() }() // stderr cannot always be synced
+	for _, w := range cfg.Warnings {
+		log.Warn("settings", zap.String("warning", w))
+	}
 	demand := ""
 	if r.intake || r.work || r.schedule {
 		demand = cfg.RedisDurability

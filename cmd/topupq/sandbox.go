@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"net/http"
 	"slices"
 	"time"
 
@@ -25,7 +26,9 @@ type sandbox struct {
 	at       addresses
 	merchant *topup.Merchant
 	apiKey   string
-	stops    []func()
+	// http is the merchant's own client.
+	http  http.Client
+	stops []func()
 }
 
 // sandboxOptions says what differs between demo and dev.

@@ -72,8 +72,11 @@ func (s *Store) writeBatch(ctx context.Context, from, to *topup.Batch) (bool, er
 	if from != nil {
 		rev = strconv.FormatUint(uint64(from.Rev), 10)
 	}
-	if to.Sealed && to.ClosedAt.IsZero() {
+	switch {
+	case to.Sealed && to.ClosedAt.IsZero():
 		checkAt = "0"
+	case from == nil:
+		checkAt = formatMillis(to.CreatedAt.Add(topup.BatchLook))
 	}
 	shard := shardOf(string(to.ID))
 	keys := []string{batchKey(to.ID), outboxKey(shard), batchesDueKey(shard)}

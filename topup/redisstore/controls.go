@@ -105,17 +105,3 @@ func (s *Store) Resign(ctx context.Context, holder string) error {
 	_, err := s.eval(ctx, releaseScript, []string{leaderKey}, holder)
 	return err
 }
-
-// SpendCall implements topup.Controls.
-func (s *Store) SpendCall(ctx context.Context, p topup.ProviderName, day string, budget int64) (bool, error) {
-	if budget <= 0 {
-		return true, nil
-	}
-	pipe := s.rdb.Pipeline()
-	n := pipe.Incr(ctx, budgetKey(p, day))
-	pipe.Expire(ctx, budgetKey(p, day), 72*time.Hour)
-	if _, err := pipe.Exec(ctx); err != nil {
-		return false, unavailable(err)
-	}
-	return n.Val() <= budget, nil
-}

@@ -37,6 +37,16 @@ func (s *Store) due(ctx context.Context, index func(shard int) string, now, agai
 	return out, nil
 }
 
+// CountDueChecks implements topup.Ledger.
+func (s *Store) CountDueChecks(ctx context.Context, p topup.ProviderName, now time.Time) (int64, error) {
+	counts, err := s.countDue(ctx, func(shard int) string { return checkIndex(shard, p) }, now)
+	var sum int64
+	for _, n := range counts {
+		sum += n
+	}
+	return sum, err
+}
+
 // DueCallbacks implements topup.Ledger.
 func (s *Store) DueCallbacks(ctx context.Context, now, again time.Time, limit int) ([]string, error) {
 	return s.dueRows(ctx, dueNamesScript, outboxKey, now, again, limit, func(int) []any { return nil })
@@ -62,19 +72,15 @@ func (s *Store) ForgetDueBatch(ctx context.Context, id topup.BatchID) error {
 	return unavailable(err)
 }
 
-// dueRows first looks, with one cheap command per shard, which shards have anything due, and runs the script there.
+// dueRows first looks which shards have anything due, and runs the script there.
 func (s *Store) dueRows(ctx context.Context, sc script, index func(shard int) string, now, again time.Time, limit int, extra func(shard int) []any) ([]string, error) {
-	pipe := s.rdb.Pipeline()
-	counts := make([]*redis.IntCmd, shards)
-	for shard := range shards {
-		counts[shard] = pipe.ZCount(ctx, index(shard), "-inf", formatMillis(now))
-	}
-	if _, err := pipe.Exec(ctx); err != nil {
-		return nil, unavailable(err)
+	counts, err := s.countDue(ctx, index, now)
+	if err != nil {
+		return nil, err
 	}
 	var busy []int
-	for shard, c := range counts {
-		if c.Val() > 0 {
+	for shard, n := range counts {
+		if n > 0 {
 			busy = append(busy, shard)
 		}
 	}
@@ -82,7 +88,7 @@ func (s *Store) dueRows(ctx context.Context, sc script, index func(shard int) st
 	start := int(newNonce() % shards)
 	for i := range busy {
 		shard := busy[(i+start)%len(busy)]
-		share := min(max(limit/len(busy), 1), maxDuePerShard)
+		share := min(max(limit/(len(busy)-i), 1), maxDuePerShard)
 		args := append([]any{millis(now), share, millis(again)}, extra(shard)...)
 		res, err := s.eval(ctx, sc, []string{index(shard)}, args...)
 		if err != nil {
@@ -93,9 +99,26 @@ func (s *Store) dueRows(ctx context.Context, sc script, index func(shard int) st
 			return out, unavailable(err)
 		}
 		out = append(out, rows...)
-		if limit -= share; limit <= 0 {
+		if limit -= int(min(int64(share), counts[shard])); limit <= 0 {
 			break
 		}
+	}
+	return out, nil
+}
+
+// countDue counts what is due in an index, one cheap command per shard.
+func (s *Store) countDue(ctx context.Context, index func(shard int) string, now time.Time) ([shards]int64, error) {
+	var out [shards]int64
+	pipe := s.rdb.Pipeline()
+	counts := make([]*redis.IntCmd, shards)
+	for shard := range shards {
+		counts[shard] = pipe.ZCount(ctx, index(shard), "-inf", formatMillis(now))
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return out, unavailable(err)
+	}
+	for shard, c := range counts {
+		out[shard] = c.Val()
 	}
 	return out, nil
 }

@@ -95,8 +95,12 @@ func budgetKey(p topup.ProviderName, day string) string {
 }
 func callbackLeaseKey(id string) string { return "tq:cblease:" + id }
 
-// writesKey counts the writes of a shard, so that a store that went back in time is noticed.
+// writesKey is a hash with the count of a shard's writes and the nonces of the latest thousand, each under its count
+// modulo a thousand, so that a store that went back in time is noticed.
 func writesKey(shard int) string { return prefix(shard) + "writes" }
+
+// writesCount is the field of the count.
+const writesCount = "n"
 
 const recoveredKey = "tq:recovered"
 

@@ -202,11 +202,13 @@ func (s *Store) write(ctx context.Context, from, to *topup.Topup) (bool, error) 
 		recordKey(to.ID), orKey(fromIndex, shard), orKey(toIndex, shard), outboxKey(shard),
 		batchCounters(shard, to.Batch), batchesDueKey(shard), writesKey(shard),
 	}
+	last := s.rewind.last(shard)
 	args := []any{
 		guard, number, pack(to, nonce), string(to.ID), leave, due, s.outboxChange(from, to), string(to.Batch),
-		before, after, open, sumOf, sum, millis(to.UpdatedAt), s.rewind.seen[shard].Load(),
+		before, after, open, sumOf, sum, millis(to.UpdatedAt), last.text(),
 	}
 	standKeys, standArgs := standing(shard, from, to)
+	s.noteTransaction(ctx, from, to)
 	res, err := s.eval(ctx, writeScript, append(keys, standKeys...), append(args, standArgs...)...)
 	if err != nil {
 		return false, err
@@ -215,11 +217,13 @@ func (s *Store) write(ctx context.Context, from, to *topup.Topup) (bool, error) 
 	if err != nil {
 		return false, unavailable(err)
 	}
-	if n < 0 {
-		return false, s.wentBack(ctx)
+	switch {
+	case n == writeWentBack:
+		return false, s.wentBack(ctx, shard, last)
+	case n > 0:
+		s.rewind.see(shard, &place{count: n, nonce: string(number)})
 	}
-	s.rewind.see(shard, n)
-	return n != 0, nil
+	return n != writeConflict, nil
 }
 
 // orKey stands in for an index that a script does not touch.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"time"
 
 	"topupq/topup"
 )
@@ -94,26 +93,4 @@ func (s *Store) ListMerchants(ctx context.Context) ([]*topup.Merchant, error) {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
 	})
 	return out, nil
-}
-
-// PutLookup implements topup.Lookups.
-func (s *Store) PutLookup(ctx context.Context, l *topup.Lookup, ttl time.Duration) error {
-	value, err := json.Marshal(l)
-	if err != nil {
-		return fmt.Errorf("encode lookup: %w", err)
-	}
-	return unavailable(s.rdb.Set(ctx, lookupKey(l.ID), value, ttl).Err())
-}
-
-// GetLookup implements topup.Lookups.
-func (s *Store) GetLookup(ctx context.Context, id string) (*topup.Lookup, error) {
-	value, err := s.rdb.Get(ctx, lookupKey(id)).Result()
-	if err != nil {
-		return nil, notFound(err)
-	}
-	l := &topup.Lookup{}
-	if err := json.Unmarshal([]byte(value), l); err != nil {
-		return nil, fmt.Errorf("%w: lookup %s", errCorrupt, id)
-	}
-	return l, nil
 }

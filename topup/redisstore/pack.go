@@ -68,6 +68,8 @@ const (
 	fAlternates
 	fPredicted
 	fNetwork
+	fUsual
+	fFee
 )
 
 const (
@@ -223,6 +225,7 @@ func (p *packer) progress(t *topup.Topup) {
 	p.since(fClosed, t.ClosedAt, t.CreatedAt)
 	p.since(fConfirmed, t.ConfirmedAt, t.CreatedAt)
 	p.since(fRecovered, t.RecoveredAt, t.CreatedAt)
+	p.number(fUsual, uint64(t.Usual.Milliseconds()))
 }
 
 func (p *packer) answers(t *topup.Topup) {
@@ -233,6 +236,7 @@ func (p *packer) answers(t *topup.Topup) {
 	p.text(fOperatorTransaction, t.OperatorTransactionID)
 	p.money(fDelivered, t.Delivered)
 	p.money(fCost, t.Cost)
+	p.money(fFee, t.Fee)
 	p.failure(fFailure, t.Failure)
 	p.text(fPIN, string(t.PIN))
 	p.route(t)

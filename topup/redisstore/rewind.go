@@ -12,13 +12,21 @@ import (
 )
 
 // rewind notices a store that has gone back in time: restored from a copy, flushed, or failed over to a replica that
-// lagged behind. Each shard counts its writes, and every process remembers the highest counts it has seen.
+// lagged behind. Each shard counts its writes and remembers who made the latest ones. Every process remembers the last
+// write that it has made or seen, and that one must still be there: a lower count shows a loss, and so does somebody
+// else's write in its place.
 type rewind struct {
-	seen [shards]atomic.Int64
+	seen [shards]atomic.Pointer[place]
 
 	mu     sync.Mutex
 	mark   time.Time
 	readAt time.Time
+}
+
+// place is one write of a shard: its count, and its nonce as bytes; "" stands for any.
+type place struct {
+	count int64
+	nonce string
 }
 
 // markAge is how long the recovery mark is remembered before it is read again.
@@ -27,47 +35,55 @@ const markAge = 500 * time.Millisecond
 // errWentBack fails the write that noticed. The next one finds the mark set.
 var errWentBack = errors.New("the store has gone back in time: older top-ups are asked about before they are sent")
 
-// see remembers a count.
-func (r *rewind) see(shard int, n int64) {
+// last is the last write of a shard that is known.
+func (r *rewind) last(shard int) *place {
+	if p := r.seen[shard].Load(); p != nil {
+		return p
+	}
+	return &place{}
+}
+
+// text is the place as the scripts read it.
+func (p *place) text() string { return strconv.FormatInt(p.count, 10) + ":" + p.nonce }
+
+// see remembers a write.
+func (r *rewind) see(shard int, p *place) {
 	for {
 		old := r.seen[shard].Load()
-		if n <= old || r.seen[shard].CompareAndSwap(old, n) {
+		if (old != nil && p.count <= old.count) || r.seen[shard].CompareAndSwap(old, p) {
 			return
 		}
 	}
 }
 
-// wentBack sets the recovery mark, accepts the counts that the store has now, and fails the write.
-func (s *Store) wentBack(ctx context.Context) error {
+// wentBack sets the recovery mark, accepts the counts that the store has now, and fails the write. missed is the write
+// of the shard that is not there any more; where it is not remembered either, another goroutine has dealt with it.
+func (s *Store) wentBack(ctx context.Context, shard int, missed *place) error {
 	s.rewind.mu.Lock()
 	defer s.rewind.mu.Unlock()
+	if *s.rewind.last(shard) != *missed {
+		return unavailable(errWentBack)
+	}
 	pipe := s.rdb.Pipeline()
 	counts := make([]*redis.StringCmd, shards)
 	for shard := range shards {
-		counts[shard] = pipe.Get(ctx, writesKey(shard))
+		counts[shard] = pipe.HGet(ctx, writesKey(shard), writesCount)
 	}
 	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
 		return unavailable(err)
 	}
-	behind := false
+	now := time.Now().UTC()
+	if err := s.rdb.Set(ctx, recoveredKey, millis(now), 0).Err(); err != nil {
+		return unavailable(err)
+	}
 	for shard, c := range counts {
 		n, err := c.Int64()
 		if err != nil && !errors.Is(err, redis.Nil) {
 			return unavailable(err)
 		}
-		behind = behind || n < s.rewind.seen[shard].Load()
+		s.rewind.seen[shard].Store(&place{count: n})
 	}
-	if behind { // else another goroutine has dealt with it meanwhile
-		now := time.Now().UTC()
-		if err := s.rdb.Set(ctx, recoveredKey, millis(now), 0).Err(); err != nil {
-			return unavailable(err)
-		}
-		for shard, c := range counts {
-			n, _ := c.Int64() // absent is 0; other errors are gone by now
-			s.rewind.seen[shard].Store(n)
-		}
-		s.rewind.mark, s.rewind.readAt = now, now
-	}
+	s.rewind.mark, s.rewind.readAt = now, now
 	return unavailable(errWentBack)
 }
 

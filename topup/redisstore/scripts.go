@@ -41,15 +41,19 @@ return out
 // only where the state is or was one that stands open: 8 standing index it leaves, 9 the one it enters, 10 standing sums.
 // ARGV: 1 state and revision expected (5 bytes), 2 number of this write, 3 value, 4 ID, 5 "1" to leave index 2,
 // 6 due time in index 3 or "", 7 outbox time, "-" to leave it or "" for no change, 8 batch or "", 9 state before,
-// 10 state after ("" for no move), 11 change of open rows, 12 field of succeeded sums or "", 13 its change, 14 now, 15 the highest
-// write counter that the caller has seen; with keys 8 to 10: 16 sum it leaves or "", 17 sum it enters or "", 18 its score,
-// 19 and 20 its micros, plus and minus. It returns the new counter, 0 for changed by somebody else, or -1 when the
-// counter is behind what the caller has seen: then the store has gone back in time and nothing is written.
+// 10 state after ("" for no move), 11 change of open rows, 12 field of succeeded sums or "", 13 its change, 14 now, 15 the last
+// write of the shard that the caller knows, "count:nonce"; with keys 8 to 10: 16 sum it leaves or "", 17 sum it enters or "", 18 its score,
+// 19 and 20 its micros, plus and minus. It returns the count of this write, 0 for changed by somebody else, -1 when the
+// write that the caller knows is not there: then the store has gone back in time and nothing is written, or -2 when this
+// very write was made before.
 var writeScript = newScript(`
-local count = tonumber(redis.call('GET', KEYS[7]) or '0')
-if count < tonumber(ARGV[15]) then return -1 end
+local last, by = string.match(ARGV[15], '^(%d+):(.*)$')
+last = tonumber(last)
+local f = redis.call('HMGET', KEYS[7], 'n', string.format('%.0f', last % 1000))
+local count = tonumber(f[1] or '0')
+if count < last or (by ~= '' and count - last < 1000 and f[2] ~= by) then return -1 end
 local h = redis.call('GETRANGE', KEYS[1], 0, 15)
-if string.sub(h, 9, 16) == ARGV[2] then return count end
+if string.sub(h, 9, 16) == ARGV[2] then return -2 end
 if string.sub(h, 2, 6) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[3])
 if ARGV[5] == '1' then redis.call('ZREM', KEYS[2], ARGV[4]) end
@@ -74,8 +78,16 @@ if KEYS[8] then
     redis.call('HINCRBY', KEYS[10], ARGV[17], ARGV[19])
   end
 end
-return redis.call('INCR', KEYS[7])
+count = count + 1
+redis.call('HSET', KEYS[7], 'n', string.format('%.0f', count), string.format('%.0f', count % 1000), ARGV[2])
+return count
 `)
+
+// Answers of writeScript that are no count.
+const (
+	writeConflict = 0
+	writeWentBack = -1
+)
 
 // dueScript takes what is due from an index of top-ups and puts it off, so that it is shown again then.
 //
@@ -106,7 +118,7 @@ return ids
 // batchScript is the compare-and-set of a batch record.
 //
 // KEYS: 1 batch, 2 outbox, 3 batches due. ARGV: 1 revision expected ("" for a new one), 2 value, 3 ID, 4 outbox
-// time, "-" or "", 5 now, or "" when the batch cannot have closed.
+// time, "-" or "", 5 when to look whether it has closed or was left, or "" for no change.
 var batchScript = newScript(`
 local rev = redis.call('HGET', KEYS[1], 'rev') or ''
 if rev ~= ARGV[1] then return 0 end

@@ -212,6 +212,10 @@ func setProgress(t *topup.Topup, f field, extra *strings.Builder) (err error) {
 		t.Delivered, err = unpackMoney(f.text)
 	case fCost:
 		t.Cost, err = unpackMoney(f.text)
+	case fFee:
+		t.Fee, err = unpackMoney(f.text)
+	case fUsual:
+		t.Usual = time.Duration(f.num) * time.Millisecond
 	case fFailure:
 		t.Failure, err = unpackFailure(f.text)
 	case fPIN:

@@ -14,6 +14,7 @@ func batchCounters(t *testing.T, s topup.Store) {
 	if err := s.CreateBatch(t.Context(), &topup.Batch{ID: id, Merchant: m, Name: "payday", CreatedAt: start}); err != nil {
 		t.Fatal(err)
 	}
+	due(t, s, start.Add(topup.BatchLook), []topup.BatchID{id}) // it is not sealed, so somebody looks whether it was left
 	var ts []*topup.Topup
 	for i, r := range refs(40) {
 		ts = append(ts, inBatch(order(m, r), id, i+1))

@@ -189,7 +189,47 @@ func statusBudget(t *testing.T, s topup.Store) {
 	if allowed != 4 {
 		t.Errorf("%d calls of a budget of 4", allowed)
 	}
+	if n, err := s.SpentCalls(t.Context(), topup.AAT, "20261123"); err != nil || n != 4 {
+		t.Errorf("%d calls counted, 4 were made: %v", n, err)
+	}
+	if ok, err := s.SpendCall(t.Context(), topup.AAT, "20261124", 1); err != nil || !ok {
+		t.Errorf("the next day has a budget of its own: %v", err)
+	}
 	if ok, err := s.SpendCall(t.Context(), topup.AAT, "20261123", 0); err != nil || !ok {
 		t.Errorf("no budget is a limit: %v", err)
+	}
+}
+
+func settled(t *testing.T, s topup.Store) {
+	var add, want topup.SettleTimes
+	add.Add(0, 9*time.Second)
+	add.Add(10*time.Second, time.Minute)
+	for range 3 {
+		if err := s.AddSettled(t.Context(), "aat:7", add); err != nil {
+			t.Fatal(err)
+		}
+		want.Add(0, 9*time.Second)
+		want.Add(10*time.Second, time.Minute)
+	}
+	if err := s.AddSettled(t.Context(), "aat:8", topup.SettleTimes{}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Settled(t.Context(), "aat:7"); err != nil || got != want {
+		t.Errorf("read back %v, want %v: %v", got, want, err)
+	}
+	if got, err := s.Settled(t.Context(), "aat:8"); err != nil || got != (topup.SettleTimes{}) {
+		t.Errorf("another operator has %v: %v", got, err)
+	}
+	for range 5000 {
+		if err := s.AddSettled(t.Context(), "aat:9", want); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := s.Settled(t.Context(), "aat:9")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := got.Settled[topup.SettleStep(9*time.Second)]; n < 2000 || n > 10000 {
+		t.Errorf("15,000 observations at one step weigh %d: old ones are to be forgotten slowly", n)
 	}
 }

@@ -82,6 +82,11 @@ func dueChecks(t *testing.T, s topup.Store) {
 	if d := checks(t, s, x.DueAt.Add(-time.Millisecond), x.DueAt); len(d) != 0 {
 		t.Errorf("asked too early: %+v", d)
 	}
+	for at, want := range map[time.Time]int64{x.DueAt.Add(-time.Millisecond): 0, x.DueAt: 1} {
+		if n, err := s.CountDueChecks(t.Context(), topup.AAT, at); err != nil || n != want {
+			t.Errorf("%d counted as due at %v, want %d: %v", n, at, want, err)
+		}
+	}
 	due := checks(t, s, x.DueAt, x.DueAt.Add(time.Minute))
 	if len(due) != 1 || due[0] != (topup.Due{ID: x.ID, State: topup.Pending}) {
 		t.Fatalf("due = %+v", due)

@@ -106,12 +106,16 @@ func keepsEveryField(t *testing.T, s topup.Store) {
 		x.SentAt, x.SendDeadline = start.Add(time.Second), start.Add(-time.Second)
 		x.CheckedAt, x.ConfirmedAt, x.ClosedAt, x.RecoveredAt = start.Add(time.Hour), start.Add(2*time.Hour), start.Add(3*time.Hour), start.Add(4*time.Hour)
 		x.Refusal = &topup.Failure{Code: topup.CodeInvalidAmount, Message: topup.FailureText(topup.CodeInvalidAmount), ProviderCode: "X"}
-		x.Failure = &topup.Failure{Code: "never_seen", Message: topup.FailureText("never_seen")}
+		x.Failure = &topup.Failure{Code: "never_seen", Message: "What was tried, and why it did not help."}
 		x.Waiting = topup.CodeRateLimited
 		x.ProviderReference, x.ProviderTransactionID, x.OperatorTransactionID = "p", "t", "o"
 		x.Delivered = topup.Money{Amount: decimal.RequireFromString("0.00001"), Currency: "NGN"}
 		x.Cost = topup.Money{Amount: decimal.RequireFromString("-1.5"), Currency: "USD"}
+		x.Fee = topup.Money{Amount: decimal.RequireFromString("0.05"), Currency: "USD"}
+		x.Usual = 12300 * time.Millisecond
 		x.PIN = []byte{0, 1, 255}
+		x.Predicted, x.Network = topup.Money{Amount: decimal.RequireFromString("1.23456"), Currency: "USD"}, "Cell C"
+		x.Alternates = []topup.ProviderName{topup.RechargeKit, topup.Reloadly}
 		x.History = append(x.History, topup.Move{At: start.Add(5 * time.Millisecond), From: topup.Accepted, To: topup.Held, Actor: "operator:ann", Reason: "odd", Attempt: 9, ProviderCode: "c", ProviderMessage: "m", Note: "n"})
 		x.Callbacks = []topup.Callback{{Version: 2, Type: topup.EventReversed, State: topup.CallbackFailed, NextAt: start, Tries: 3, Attempts: []topup.CallbackAttempt{{At: start, Status: 500, Latency: 12 * time.Millisecond, Excerpt: "no"}, {At: start}}}}
 		x.Extra = []byte{0xfa, 0x3e, 1, 7} // field 1007, bytes, "\a": from a newer version

@@ -39,8 +39,14 @@ func Run(t *testing.T, open func(t *testing.T) topup.Store) {
 		"leader":                       leader,
 		"callback lease":               callbackLease,
 		"status budget":                statusBudget,
+		"times to an outcome":          settled,
 		"unknown IDs are not found":    notFound,
 		"listing survives odd cursors": oddCursors,
+		"what stands open":             standing,
+		"scoped pauses":                scopedPauses,
+		"audit log":                    auditLog,
+		"proposals":                    proposals,
+		"pulse":                        pulse,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -127,6 +127,12 @@ func (s *Sim) deliver(w http.ResponseWriter, r *http.Request, out outbound) int 
 		return cut(w)
 	case "cut_before", "cut_after", "drop_kept_alive_after":
 		return cut(w)
+	}
+	if out.lost {
+		wait(r.Context(), max(out.rule.Delay, time.Nanosecond))
+		return cut(w)
+	}
+	switch out.rule.Fault {
 	case "drip":
 		return drip(w, r, out)
 	case "huge":
@@ -137,9 +143,6 @@ func (s *Sim) deliver(w http.ResponseWriter, r *http.Request, out outbound) int 
 	}
 	if out.rule.Delay > 0 {
 		wait(r.Context(), out.rule.Delay)
-	}
-	if out.lost {
-		return cut(w)
 	}
 	out = spoil(out)
 	w.Header().Set("Content-Type", out.contentType)

@@ -1,0 +1,31 @@
+package harness
+
+import (
+	"topupq/clients/aat/aatsim"
+	"topupq/clients/rechargekit/rechargekitsim"
+	"topupq/clients/reloadly/reloadlysim"
+	"topupq/topup"
+)
+
+// Each simulator has rules of a type of its own, since simulators share nothing.
+
+func reloadlyRule(ref topup.ID, r Rule) reloadlysim.Rule {
+	return reloadlysim.Rule{
+		Match: reloadlysim.Match{Reference: string(ref), Path: r.Path},
+		Fault: r.Fault, Times: r.Times, Delay: r.Delay, Status: r.Status, Code: r.Code, Body: r.Body,
+	}
+}
+
+func aatRule(ref topup.ID, r Rule) aatsim.Rule {
+	return aatsim.Rule{
+		Match: aatsim.Match{Reference: string(ref), Path: r.Path},
+		Fault: r.Fault, Times: r.Times, Delay: r.Delay, Status: r.Status, Code: r.Code, Body: r.Body,
+	}
+}
+
+func rechargeKitRule(ref topup.ID, r Rule) rechargekitsim.Rule {
+	return rechargekitsim.Rule{
+		Match: rechargekitsim.Match{Reference: string(ref), Path: r.Path},
+		Fault: r.Fault, Times: r.Times, Delay: r.Delay, Status: r.Status, Code: r.Code, Body: r.Body,
+	}
+}

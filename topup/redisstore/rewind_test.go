@@ -1,0 +1,209 @@
+package redisstore_test
+
+import (
+	"errors"
+	"maps"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+
+	"topupq/redisproc"
+	"topupq/topup"
+)
+
+// rewindRig is a store on an embedded Redis whose content can be copied and put back.
+type rewindRig struct {
+	*testing.T
+	redis *miniredis.Miniredis
+	ids   []topup.ID
+}
+
+func newRewindRig(t *testing.T, rows int) (*rewindRig, topup.Store) {
+	t.Helper()
+	r := &rewindRig{T: t, redis: miniredis.RunT(t)}
+	s := open(t, r.redis.Addr(), 0)
+	for i := range rows {
+		x := &topup.Topup{ID: topup.NewID("mer", strconv.Itoa(i)), Merchant: "mer", Reference: strconv.Itoa(i), Provider: topup.AAT, Recipient: "+27831234567"}
+		if err := x.Accept(topup.ActorIntake, time.Now().UTC()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Create(t.Context(), []*topup.Topup{x}); err != nil {
+			t.Fatal(err)
+		}
+		r.ids = append(r.ids, x.ID)
+	}
+	return r, s
+}
+
+func (r *rewindRig) touch(s topup.Store, id topup.ID) error {
+	_, err := s.Update(r.Context(), id, func(x *topup.Topup) error { x.Tries++; return nil })
+	return err
+}
+
+func (r *rewindRig) mustTouch(s topup.Store, ids ...topup.ID) {
+	r.Helper()
+	for _, id := range ids {
+		if err := r.touch(s, id); err != nil {
+			r.Fatal(err)
+		}
+	}
+}
+
+// copyOf is what records and write counts hold; putBack makes them hold that again, and nothing else.
+func (r *rewindRig) copyOf() (map[string]string, map[string]map[string]string) {
+	r.Helper()
+	texts, hashes := map[string]string{}, map[string]map[string]string{}
+	for _, key := range r.redis.Keys() {
+		switch r.redis.Type(key) {
+		case "string":
+			text, err := r.redis.Get(key)
+			if err != nil {
+				r.Fatal(err)
+			}
+			texts[key] = text
+		case "hash":
+			fields, err := r.redis.HKeys(key)
+			if err != nil {
+				r.Fatal(err)
+			}
+			hashes[key] = map[string]string{}
+			for _, f := range fields {
+				hashes[key][f] = r.redis.HGet(key, f)
+			}
+		}
+	}
+	return texts, hashes
+}
+
+func (r *rewindRig) putBack(texts map[string]string, hashes map[string]map[string]string) {
+	r.Helper()
+	for _, key := range r.redis.Keys() {
+		if kind := r.redis.Type(key); kind == "string" || kind == "hash" {
+			r.redis.Del(key)
+		}
+	}
+	for key, text := range texts {
+		if err := r.redis.Set(key, text); err != nil {
+			r.Fatal(err)
+		}
+	}
+	for key, fields := range hashes {
+		for f, v := range maps.All(fields) {
+			r.redis.HSet(key, f, v)
+		}
+	}
+}
+
+func (r *rewindRig) marked(s topup.Store) bool {
+	r.Helper()
+	at, err := s.Recovered(r.Context())
+	if err != nil {
+		r.Fatal(err)
+	}
+	return !at.IsZero()
+}
+
+// TestStoreThatWentBack restores an old copy under a running store: the next write must notice.
+func TestStoreThatWentBack(t *testing.T) {
+	t.Parallel()
+	r, s := newRewindRig(t, 40)
+	texts, hashes := r.copyOf()
+	r.mustTouch(s, r.ids...)
+	if r.marked(s) {
+		t.Fatal("recovered without a reason")
+	}
+	r.putBack(texts, hashes)
+	if err := r.touch(s, r.ids[0]); !errors.Is(err, topup.ErrUnavailable) {
+		t.Fatalf("the write did not notice: %v", err)
+	}
+	if !r.marked(s) {
+		t.Error("no recovery mark")
+	}
+	r.mustTouch(s, r.ids...)
+}
+
+// TestWriteThatWasLostIsNoticedByItsWriter loses one process' last write, as a failover to a lagging replica does.
+// Another process writes first and brings the count back to where it was.
+func TestWriteThatWasLostIsNoticedByItsWriter(t *testing.T) {
+	t.Parallel()
+	for name, others := range map[string]int{"fewer writes than lost": 1, "as many": 2, "more": 50} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r, first := newRewindRig(t, 1)
+			second := open(t, r.redis.Addr(), 0)
+			id := r.ids[0] // one top-up, so that all writes are of one shard
+			r.mustTouch(first, id)
+			r.mustTouch(second, id)
+			texts, hashes := r.copyOf()
+			r.mustTouch(first, id, id)
+			r.putBack(texts, hashes)
+			for range others {
+				r.mustTouch(second, id)
+			}
+			if r.marked(second) {
+				t.Fatal("the second process has lost nothing")
+			}
+			if err := r.touch(first, id); !errors.Is(err, topup.ErrUnavailable) {
+				t.Fatalf("the writer did not notice: %v", err)
+			}
+			if !r.marked(first) {
+				t.Error("no recovery mark")
+			}
+			r.mustTouch(first, id)
+			r.mustTouch(second, id)
+		})
+	}
+}
+
+// TestManyWritesAreNoRewind goes round the thousand writes that are remembered, with two processes at once.
+func TestManyWritesAreNoRewind(t *testing.T) {
+	t.Parallel()
+	r, first := newRewindRig(t, 1)
+	second := open(t, r.redis.Addr(), 0)
+	id := r.ids[0]
+	r.mustTouch(second, id)
+	for range 1005 {
+		r.mustTouch(first, id)
+	}
+	r.mustTouch(second, id)
+	r.mustTouch(first, id)
+	if r.marked(first) {
+		t.Error("recovered without a reason")
+	}
+}
+
+// TestParallelWritesAreNoRewind lets two processes write at once on a real Redis.
+func TestParallelWritesAreNoRewind(t *testing.T) {
+	t.Parallel()
+	server := redisproc.StartForTest(t, redisproc.Options{})
+	stores := []topup.Store{open(t, server.Addr(), 0), open(t, server.Addr(), 0)}
+	var ids []topup.ID
+	for i := range 40 {
+		x := &topup.Topup{ID: topup.NewID("mer", strconv.Itoa(i)), Merchant: "mer", Reference: strconv.Itoa(i), Provider: topup.AAT, Recipient: "+27831234567"}
+		if err := x.Accept(topup.ActorIntake, time.Now().UTC()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := stores[0].Create(t.Context(), []*topup.Topup{x}); err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, x.ID)
+	}
+	var wg sync.WaitGroup
+	for n := range 16 {
+		wg.Go(func() {
+			for i := range 200 {
+				_, err := stores[n%2].Update(t.Context(), ids[(i*7+n)%len(ids)], func(x *topup.Topup) error { x.Tries++; return nil })
+				if err != nil && !errors.Is(err, topup.ErrContention) {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if at, err := stores[0].Recovered(t.Context()); err != nil || !at.IsZero() {
+		t.Errorf("recovered at %v without a reason: %v", at, err)
+	}
+}

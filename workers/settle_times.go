@@ -1,0 +1,180 @@
+package workers
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"topupq/topup"
+)
+
+// SettleTimes learns from every outcome how long the top-ups of a provider and mobile operator take, and tells it to
+// the plans. It never makes a worker wait: what it has seen is written, and what it is asked for is read, by Run. A nil
+// SettleTimes knows nothing.
+type SettleTimes struct {
+	store settleStore
+	log   *zap.Logger
+
+	mu sync.Mutex
+	// known is what was read, by key; a nil entry is to be read at the next look.
+	known map[string]*topup.SettleTimes
+	// seen waits to be written.
+	seen map[string]*topup.SettleTimes
+	// readAt is when everything known was read last.
+	readAt time.Time
+}
+
+type settleStore interface {
+	AddSettled(ctx context.Context, key string, add topup.SettleTimes) error
+	Settled(ctx context.Context, key string) (topup.SettleTimes, error)
+}
+
+const (
+	// settleEvery is the time between two looks, settleTimeout bounds one.
+	settleEvery   = 5 * time.Second
+	settleTimeout = 10 * time.Second
+	// settleFresh is how long what was read is believed.
+	settleFresh = time.Minute
+	// settleKeys bounds the operators that a process knows.
+	settleKeys = 4000
+)
+
+// NewSettleTimes returns one that knows nothing yet.
+func NewSettleTimes(store settleStore, log *zap.Logger) *SettleTimes {
+	return &SettleTimes{store: store, log: log, known: map[string]*topup.SettleTimes{}, seen: map[string]*topup.SettleTimes{}}
+}
+
+// Of is what is known of t's mobile operator, or of its provider where that is not enough; nil for nothing.
+func (s *SettleTimes) Of(t *topup.Topup) *topup.SettleTimes {
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if key := t.OperatorKey(); key != "" {
+		if times := s.look(key); times.Usual() > 0 {
+			return times
+		}
+	}
+	return s.look(string(t.Provider))
+}
+
+// look returns what is known under a key, and asks for it where it is not. The caller holds the lock.
+func (s *SettleTimes) look(key string) *topup.SettleTimes {
+	times, there := s.known[key]
+	if !there && len(s.known) < settleKeys {
+		s.known[key] = nil
+	}
+	return times
+}
+
+// Saw counts a top-up that was open before and has its outcome now, or is given up for one.
+func (s *SettleTimes) Saw(before, now *topup.Topup) {
+	if s == nil || !before.State.Asked() || !now.State.Outcome() || now.SentAt.IsZero() {
+		return
+	}
+	var open, settled time.Duration
+	if before.CheckedAt.After(now.SentAt) {
+		open = before.CheckedAt.Sub(now.SentAt)
+	}
+	if now.State == topup.Unresolved {
+		open = now.CheckedAt.Sub(now.SentAt)
+	} else {
+		settled = now.ClosedAt.Sub(now.SentAt)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, key := range []string{string(now.Provider), now.OperatorKey()} {
+		if key == "" || (s.seen[key] == nil && len(s.seen) >= settleKeys) {
+			continue
+		}
+		if s.seen[key] == nil {
+			s.seen[key] = &topup.SettleTimes{}
+		}
+		s.seen[key].Add(open, settled)
+	}
+}
+
+// Run writes and reads every few seconds until ctx ends, and writes once more then. It always returns nil: what cannot
+// be written is tried again.
+func (s *SettleTimes) Run(ctx context.Context) error {
+	ticker := time.NewTicker(settleEvery)
+	defer ticker.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-ticker.C:
+		}
+		s.runOnce(context.WithoutCancel(ctx))
+	}
+	return nil
+}
+
+func (s *SettleTimes) runOnce(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	if err := s.write(ctx); err != nil {
+		s.log.Warn("times to an outcome not written", zap.Error(err))
+		return
+	}
+	if err := s.read(ctx); err != nil {
+		s.log.Warn("times to an outcome not read", zap.Error(err))
+	}
+}
+
+func (s *SettleTimes) write(ctx context.Context) error {
+	s.mu.Lock()
+	seen := s.seen
+	s.seen = map[string]*topup.SettleTimes{}
+	s.mu.Unlock()
+	var failed error
+	for key, times := range seen {
+		if failed == nil {
+			if failed = s.store.AddSettled(ctx, key, *times); failed == nil {
+				continue
+			}
+		}
+		s.keep(key, times)
+	}
+	return failed
+}
+
+// keep puts counts back that could not be written.
+func (s *SettleTimes) keep(key string, times *topup.SettleTimes) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.seen[key] == nil {
+		s.seen[key] = &topup.SettleTimes{}
+	}
+	for i := range topup.SettleBuckets {
+		s.seen[key].Settled[i] += times.Settled[i]
+		s.seen[key].Open[i] += times.Open[i]
+	}
+}
+
+func (s *SettleTimes) read(ctx context.Context) error {
+	all := time.Since(s.readAt) >= settleFresh
+	s.mu.Lock()
+	var keys []string
+	for key, times := range s.known {
+		if all || times == nil {
+			keys = append(keys, key)
+		}
+	}
+	s.mu.Unlock()
+	if all {
+		s.readAt = time.Now()
+	}
+	for _, key := range keys {
+		times, err := s.store.Settled(ctx, key)
+		if err != nil {
+			return err
+		}
+		s.mu.Lock()
+		s.known[key] = &times
+		s.mu.Unlock()
+	}
+	return nil
+}
