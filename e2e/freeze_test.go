@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,6 +16,7 @@ import (
 type freezeWorld struct {
 	stack    *harness.Stack
 	subjects []*harness.Subject
+	warm     []*harness.Subject
 	sleeper  *harness.Process
 	other    *harness.Process
 }
@@ -22,9 +24,11 @@ type freezeWorld struct {
 func newFreezeWorld(t *testing.T) *freezeWorld {
 	t.Helper()
 	s := harness.Start(t, harness.Options{Workers: 2})
+	warm := warmUp(t.Context(), t, s)
 	w := &freezeWorld{stack: s, sleeper: s.Workers[0], other: s.Workers[1]}
 	w.other.Kill()
 	w.subjects = harness.NewSubjects(s.Merchant.ID, "freeze", len(topup.Providers), newRand(11))
+	w.warm = warm
 	return w
 }
 
@@ -108,7 +112,7 @@ func (w *freezeWorld) run(t *testing.T, arm func(*freezeWorld, func()), fault ha
 	if err := w.sleeper.Stop(stopPatience); err != nil {
 		t.Error(err)
 	}
-	e := checkMoney(ctx, t, w.stack, w.subjects)
+	e := checkMoney(ctx, t, w.stack, slices.Concat(w.warm, w.subjects))
 	attempts := 1
 	for _, rec := range e.Records {
 		attempts = max(attempts, rec.Attempts)

@@ -81,7 +81,7 @@ func unclear(status int) bool { return status == 0 || status == http.StatusServi
 // and checks that all answers together fit one order of events.
 func TestParallelSubmissions(t *testing.T) {
 	t.Parallel()
-	for name, cut := range map[string]float64{"quiet": 0, "with scripts cut": 0.01} {
+	for name, cut := range map[string]float64{"quiet": 0, "with scripts cut": 0.05} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			stack := harness.Start(t, harness.Options{Workers: harness.None, Schedulers: harness.None})

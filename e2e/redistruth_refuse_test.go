@@ -68,7 +68,9 @@ func TestIntakeRefusesWhatRedisCannotKeep(t *testing.T) {
 			redisDo(t, s, "CONFIG", "SET", name, value)
 		}
 	}
-	for name, c := range map[string]struct{ breaks, mends func(*testing.T, *harness.Stack) }{
+	for name, c := range map[string]struct {
+		breaks, mends func(*testing.T, *harness.Stack)
+	}{
 		"full":             {configure("maxmemory", "1"), configure("maxmemory", "0")},
 		"too few replicas": {configure("min-replicas-to-write", "1"), configure("min-replicas-to-write", "0")},
 		"read-only": {
@@ -165,7 +167,7 @@ func TestAnswersWhileRedisIsFull(t *testing.T) {
 	ctx := t.Context()
 	orders := pinlessOrders(topups, "full")
 	full := make(chan struct{})
-	s.Sims.Watch(func(stage harness.Stage, _ topup.ProviderName) {
+	s.Sims.Watch(func(stage harness.Stage, _ topup.ID) {
 		if stage == harness.Booked {
 			select {
 			case <-full:

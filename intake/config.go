@@ -31,6 +31,17 @@ type Store interface {
 
 	PutLookup(ctx context.Context, l *topup.Lookup, ttl time.Duration) error
 	GetLookup(ctx context.Context, id string) (*topup.Lookup, error)
+	PutLookups(ctx context.Context, ls []*topup.Lookup, ttl time.Duration) error
+	GetLookups(ctx context.Context, ids []string) ([]*topup.Lookup, error)
+	PutLookupBatch(ctx context.Context, b *topup.LookupBatch, ttl time.Duration) error
+	GetLookupBatch(ctx context.Context, id string) (*topup.LookupBatch, error)
+
+	TopupByTransaction(ctx context.Context, p topup.ProviderName, transaction string) (topup.ID, error)
+	// FirstSeen reports whether nobody has asked about what within ttl, and remembers it.
+	FirstSeen(ctx context.Context, what string, ttl time.Duration) (bool, error)
+	NoteProviderCallback(ctx context.Context, n topup.ProviderCallback) error
+	// NoteSMSReport records what became of a text, and reports whether that was news.
+	NoteSMSReport(ctx context.Context, r topup.SMSReport) (bool, error)
 
 	Ping(ctx context.Context) error
 }
@@ -42,8 +53,9 @@ type Ring interface {
 	Sends(ctx context.Context, p topup.ProviderName, due []topup.Due) error
 	// Check enqueues a question about one top-up.
 	Check(ctx context.Context, p topup.ProviderName, d topup.Due) error
-	// Lookup enqueues a lookup.
+	// Lookup and Lookups enqueue lookups.
 	Lookup(ctx context.Context, id string) error
+	Lookups(ctx context.Context, ids []string) error
 	// Callback enqueues the callbacks owed for a top-up or a batch.
 	Callback(ctx context.Context, id string) error
 }
@@ -54,16 +66,18 @@ type ProviderSettings struct {
 	Currency string
 	// Countries are the only ones the provider serves (ISO 3166-1 alpha-2); none means all.
 	Countries []string
-	// Actions are the lookups that it takes, by the provider's own names.
-	Actions []string
+	// Actions are the lookups that it takes, by the provider's own names; Denied are those of them that merchants may
+	// not make here.
+	Actions, Denied []string
 }
 
 // ErrForged is wrapped by a ProviderCallback's error when the signature is wrong or missing.
 var ErrForged = errors.New("forged call-back")
 
-// ProviderCallback reads a provider's call-back and returns our references in it, the only thing that is believed.
-// An error that wraps ErrForged is answered with 401, any other one with 400.
-type ProviderCallback func(r *http.Request, body []byte) (refs []topup.ID, err error)
+// ProviderCallback reads a provider's call-back and returns what it is about: our reference, or where that is missing
+// the provider's own number. Nothing else is believed. An error that wraps ErrForged is answered with 401, any other one
+// with 400.
+type ProviderCallback func(r *http.Request, body []byte) (refs []topup.Ref, err error)
 
 // CallbackSettings is how a provider's call-backs are taken.
 type CallbackSettings struct {
@@ -90,6 +104,8 @@ type Config struct {
 	Keyring topup.Keyring
 	// Callbacks is how providers' call-backs are taken; those of a provider without an entry are refused.
 	Callbacks map[topup.ProviderName]CallbackSettings
+	// Reports is how delivery reports about texts are taken.
+	Reports ReportSettings
 	// SendTest sends a webhook.test event to the merchant's endpoint and returns what came of it.
 	SendTest func(ctx context.Context, m *topup.Merchant) (topup.CallbackAttempt, error)
 	// Window is how many wake-ups a provider's submit queue takes at the moment; the scheduler rings the rest. nil
@@ -101,6 +117,8 @@ type Config struct {
 
 	Logger *zap.Logger
 	Now    func() time.Time
+	// NoSMS means that PINs cannot be sent by SMS here: a top-up that asks for it is refused.
+	NoSMS bool
 	// AllowPrivateCallbacks lets merchants use http, private hosts and IP addresses for their endpoint.
 	AllowPrivateCallbacks bool
 	// RescueAfter is how long a wake-up may take before the scheduler repeats it; default 30 s.

@@ -51,6 +51,13 @@ func (r *fakeRing) Lookup(_ context.Context, id string) error {
 	return r.err
 }
 
+func (r *fakeRing) Lookups(_ context.Context, ids []string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lookups = append(r.lookups, ids...)
+	return r.err
+}
+
 func (r *fakeRing) Callback(_ context.Context, id string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -116,7 +116,7 @@ func TestLookups(t *testing.T) {
 		t.Errorf("a number became %s", got)
 	}
 	want := map[string]any{"id": id, "provider": "aat", "action": "GetNetwork", "state": "queued", "result": nil, "error": nil,
-		"created_at": "2026-11-20T10:00:00Z", "done_at": nil}
+		"stale": false, "cached_at": nil, "created_at": "2026-11-20T10:00:00Z", "done_at": nil}
 	if d := cmp.Diff(want, a.do("GET", "/v1/lookups/"+id, "").want(200).json()); d != "" {
 		t.Error(d)
 	}
@@ -124,6 +124,11 @@ func TestLookups(t *testing.T) {
 	l.State, l.Result, l.DoneAt = topup.LookupDone, []byte(`{"Id":2,"Name":"MTN"}`), start
 	want["state"], want["done_at"] = "done", "2026-11-20T10:00:00Z"
 	want["result"] = map[string]any{"Id": num("2"), "Name": "MTN"}
+	if d := cmp.Diff(want, a.do("GET", "/v1/lookups/"+id, "").want(200).json()); d != "" {
+		t.Error(d)
+	}
+	l.Stale, l.CachedAt = true, start.Add(-2*time.Hour)
+	want["stale"], want["cached_at"] = true, "2026-11-20T08:00:00Z"
 	if d := cmp.Diff(want, a.do("GET", "/v1/lookups/"+id, "").want(200).json()); d != "" {
 		t.Error(d)
 	}

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"go.uber.org/zap"
+
 	"topupq/topup"
 )
 
@@ -21,14 +23,18 @@ const maxParams = 50
 
 // lookupView is a lookup as merchants see it.
 type lookupView struct {
-	ID        string             `json:"id"`
-	Provider  topup.ProviderName `json:"provider"`
-	Action    string             `json:"action"`
-	State     topup.LookupState  `json:"state"`
-	Result    json.RawMessage    `json:"result"`
-	Error     *lookupErrorView   `json:"error"`
-	CreatedAt time.Time          `json:"created_at"`
-	DoneAt    *time.Time         `json:"done_at"`
+	ID       string             `json:"id"`
+	Provider topup.ProviderName `json:"provider"`
+	Action   string             `json:"action"`
+	State    topup.LookupState  `json:"state"`
+	Result   json.RawMessage    `json:"result"`
+	Error    *lookupErrorView   `json:"error"`
+	// Stale means that the result is older than it should be, because the provider does not answer; CachedAt is when a
+	// result that was not asked for just now was.
+	Stale     bool       `json:"stale"`
+	CachedAt  *time.Time `json:"cached_at"`
+	CreatedAt time.Time  `json:"created_at"`
+	DoneAt    *time.Time `json:"done_at"`
 }
 
 type lookupErrorView struct {
@@ -41,7 +47,7 @@ type lookupErrorView struct {
 func viewLookup(l *topup.Lookup) lookupView {
 	v := lookupView{
 		ID: l.ID, Provider: l.Provider, Action: l.Action, State: l.State, Result: l.Result,
-		CreatedAt: l.CreatedAt.UTC(), DoneAt: timeOrNull(l.DoneAt),
+		Stale: l.Stale, CachedAt: timeOrNull(l.CachedAt), CreatedAt: l.CreatedAt.UTC(), DoneAt: timeOrNull(l.DoneAt),
 	}
 	if len(v.Result) == 0 {
 		v.Result = json.RawMessage("null")
@@ -89,13 +95,37 @@ func (s *Server) startLookup(ctx context.Context, l *topup.Lookup) error {
 	if err := s.cfg.Store.PutLookup(write, l, lookupTTL); err != nil {
 		return err
 	}
-	ring, cancelRing := s.ringing(ctx)
-	defer cancelRing()
-	if err := s.cfg.Ring.Lookup(ring, l.ID); err != nil {
+	return s.ringLookups(ctx, []string{l.ID})
+}
+
+func (s *Server) ringLookups(ctx context.Context, ids []string) error {
+	ctx, cancel := s.ringing(ctx)
+	defer cancel()
+	if err := s.cfg.Ring.Lookups(ctx, ids); err != nil {
 		s.cfg.Count("ring_failed", "lookup")
 		return errors.Join(topup.ErrUnavailable, err)
 	}
 	return nil
+}
+
+// lostAfter is how long a lookup may wait in the queue before it is rung for again when somebody looks.
+const lostAfter = 30 * time.Second
+
+// ringLost rings again for lookups that are still queued after a while: the queue may have lost them. Ringing for one
+// that it has not lost does nothing.
+func (s *Server) ringLost(ctx context.Context, ls []*topup.Lookup) {
+	var lost []string
+	for _, l := range ls {
+		if l != nil && l.State == topup.LookupQueued && s.now().Sub(l.CreatedAt) > lostAfter {
+			lost = append(lost, l.ID)
+		}
+	}
+	if len(lost) == 0 {
+		return
+	}
+	if err := s.ringLookups(ctx, lost); err != nil {
+		s.log.Warn("lookups not rung for again", zap.Int("lookups", len(lost)), zap.Error(err))
+	}
 }
 
 func (s *Server) awaitLookup(ctx context.Context, l *topup.Lookup, wait time.Duration) *topup.Lookup {
@@ -121,6 +151,7 @@ func (s *Server) getLookup(w http.ResponseWriter, r *http.Request, c caller) err
 	if l.Merchant != c.merchant.ID {
 		return notFound()
 	}
+	s.ringLost(r.Context(), []*topup.Lookup{l})
 	writeJSON(w, http.StatusOK, viewLookup(l))
 	return nil
 }
@@ -164,6 +195,8 @@ func (s *Server) checkLookup(l *topup.Lookup, m *mistakes) {
 		m.add("action", fieldRequired, "is required")
 	case !slices.Contains(settings.Actions, l.Action):
 		m.add("action", fieldInvalid, "must be one of "+strings.Join(settings.Actions, ", "))
+	case slices.Contains(settings.Denied, l.Action):
+		m.add("action", fieldNotAllowed, "is switched off here by the operator")
 	}
 }
 

@@ -14,6 +14,8 @@ const (
 	fieldType     = "wrong_type"
 	fieldInvalid  = "invalid"
 	fieldExpired  = "in_the_past"
+	// fieldNotAllowed is what the operator has switched off.
+	fieldNotAllowed = "not_allowed"
 )
 
 // mistakes collects what is wrong with a request, so that everything is said at once. Its read methods return the

@@ -7,7 +7,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"slices"
+	"strconv"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -23,13 +24,16 @@ const maxCallbackRefs = 50
 // takeCallback takes a provider's call-back. It proves nothing: for a top-up that we know the provider is asked now
 // instead of later. What is unknown, forged or repeated is counted and changes nothing.
 func (s *Server) takeCallback(w http.ResponseWriter, r *http.Request, _ caller) error {
+	if r.PathValue("provider") == bulkSMS {
+		return s.takeReports(w, r)
+	}
 	p, err := topup.ParseProvider(r.PathValue("provider"))
 	if err != nil {
 		return notFound()
 	}
 	settings := s.cfg.Callbacks[p]
-	if !authentic(settings, r.PathValue("token")) {
-		return s.forged(p, r)
+	if settings.Read == nil || !authentic(settings.Token, settings.Signed, r.PathValue("token")) {
+		return s.forged(string(p), r)
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.cfg.Limits.Callback))
 	if err != nil {
@@ -37,13 +41,13 @@ func (s *Server) takeCallback(w http.ResponseWriter, r *http.Request, _ caller) 
 	}
 	refs, err := settings.Read(r, body)
 	if errors.Is(err, ErrForged) {
-		return s.forged(p, r)
+		return s.forged(string(p), r)
 	}
 	if err != nil {
-		s.noteCallback(p, "unreadable", zap.Int("bytes", len(body)))
+		s.noteCallback(r.Context(), string(p), "unreadable", "", strconv.Itoa(len(body))+" bytes")
 		return malformed("The call-back cannot be read.")
 	}
-	if err := s.checkRefs(r.Context(), p, refs); err != nil {
+	if err := s.checkRefs(r.Context(), p, refs, string(body)+"?"+r.URL.RawQuery); err != nil {
 		return err
 	}
 	writeJSON(w, http.StatusOK, map[string]bool{"success": true})
@@ -52,64 +56,111 @@ func (s *Server) takeCallback(w http.ResponseWriter, r *http.Request, _ caller) 
 
 // authentic compares the token of the path in constant time. Without one in the path only a signature can prove the
 // sender, and then it must be one that is signed.
-func authentic(c CallbackSettings, token string) bool {
-	if c.Read == nil {
-		return false
+func authentic(want topup.Secret, signed bool, token string) bool {
+	if token == "" || (want == "" && signed) {
+		return signed
 	}
-	if token == "" || (c.Token == "" && c.Signed) {
-		return c.Signed
-	}
-	want, got := sha256.Sum256([]byte(c.Token.Reveal())), sha256.Sum256([]byte(token))
-	return c.Token != "" && subtle.ConstantTimeCompare(want[:], got[:]) == 1
+	wanted, got := sha256.Sum256([]byte(want.Reveal())), sha256.Sum256([]byte(token))
+	return want != "" && subtle.ConstantTimeCompare(wanted[:], got[:]) == 1
 }
 
-func (s *Server) forged(p topup.ProviderName, r *http.Request) error {
-	s.noteCallback(p, "forged", zap.String("from", r.RemoteAddr))
+// forged counts a call-back whose sender is not proved. It is not written down, or strangers could fill the store.
+func (s *Server) forged(provider string, r *http.Request) error {
+	s.countCallback(provider, "forged", zap.String("from", r.RemoteAddr))
 	return problem(http.StatusUnauthorized, codeUnauthorized, "The call-back does not prove where it comes from.")
 }
 
-func (s *Server) noteCallback(p topup.ProviderName, what string, more ...zap.Field) {
-	s.cfg.Count(callbackEvent, string(p)+"_"+what)
-	s.log.Info("provider call-back", append(more, zap.String("provider", string(p)), zap.String("result", what))...)
+func (s *Server) countCallback(provider, what string, more ...zap.Field) {
+	s.cfg.Count(callbackEvent, provider+"_"+what)
+	s.log.Info("provider call-back", append(more, zap.String("provider", provider), zap.String("result", what))...)
 }
 
-// checkRefs rings for a check of every top-up that the call-back names and that can be asked about.
-func (s *Server) checkRefs(ctx context.Context, p topup.ProviderName, refs []topup.ID) error {
-	refs = slices.DeleteFunc(slices.Clone(refs), func(id topup.ID) bool { return !id.Valid() })
+// noteCallback counts what came of an authentic call-back and writes it down.
+func (s *Server) noteCallback(ctx context.Context, provider, what string, id topup.ID, detail string) {
+	s.countCallback(provider, what, zap.String("topup", string(id)), zap.String("detail", detail))
+	ctx, cancel := s.writing(ctx)
+	defer cancel()
+	note := topup.ProviderCallback{At: s.now(), Provider: provider, Result: what, Topup: id, Detail: detail}
+	if err := s.cfg.Store.NoteProviderCallback(ctx, note); err != nil {
+		s.log.Warn("provider call-back not written down", zap.String("provider", provider), zap.Error(err))
+	}
+}
+
+// checkRefs rings for a check of every top-up that the call-back names and that can be asked about. content is the
+// call-back itself, by which a repeated one is known.
+func (s *Server) checkRefs(ctx context.Context, p topup.ProviderName, refs []topup.Ref, content string) error {
 	if len(refs) > maxCallbackRefs {
 		refs = refs[:maxCallbackRefs]
 	}
-	if len(refs) == 0 {
-		s.noteCallback(p, "unknown")
-		return nil
-	}
 	read, cancel := s.reading(ctx)
 	defer cancel()
-	found, err := s.cfg.Store.GetMany(read, refs)
+	var ids []topup.ID
+	for _, ref := range refs {
+		id, err := s.refID(read, p, ref)
+		if err != nil {
+			return err
+		}
+		if id.Valid() {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) == 0 {
+		s.noteCallback(ctx, string(p), "unknown", "", "")
+		return nil
+	}
+	found, err := s.cfg.Store.GetMany(read, ids)
 	if err != nil {
 		return err
 	}
-	for _, t := range found {
-		s.checkRef(ctx, p, t)
+	for i, t := range found {
+		s.checkRef(ctx, p, ids[i], t, content)
 	}
 	return nil
 }
 
-func (s *Server) checkRef(ctx context.Context, p topup.ProviderName, t *topup.Topup) {
-	if t == nil || t.Provider != p {
-		s.noteCallback(p, "unknown")
-		return
+// refID is our reference of what a call-back names; a provider may tell its own number alone.
+func (s *Server) refID(ctx context.Context, p topup.ProviderName, ref topup.Ref) (topup.ID, error) {
+	if ref.Reference != "" || ref.TransactionID == "" {
+		return ref.Reference, nil
 	}
-	topupField := zap.String("topup", string(t.ID))
-	if !askable(t.State) {
-		s.noteCallback(p, "ignored", topupField, zap.String("state", t.State.String()))
+	id, err := s.cfg.Store.TopupByTransaction(ctx, p, ref.TransactionID)
+	if errors.Is(err, topup.ErrNotFound) {
+		return "", nil
+	}
+	return id, err
+}
+
+// repeatedWithin is how long a call-back is known again. Later it does no harm: the provider is asked once more.
+const repeatedWithin = 10 * time.Minute
+
+func (s *Server) checkRef(ctx context.Context, p topup.ProviderName, id topup.ID, t *topup.Topup, content string) {
+	name := string(p)
+	switch {
+	case t == nil || t.Provider != p:
+		s.noteCallback(ctx, name, "unknown", id, "")
+		return
+	case !askable(t.State):
+		s.noteCallback(ctx, name, "ignored", id, t.State.String())
+		return
+	case s.repeated(ctx, name, id, content):
+		s.noteCallback(ctx, name, "repeated", id, "")
 		return
 	}
 	if err := s.askAbout(ctx, p, t); err != nil {
-		s.noteCallback(p, "not_rung", topupField, zap.Error(err))
+		s.log.Warn("check after a call-back not queued; the scheduled one comes", zap.String("topup", string(id)), zap.Error(err))
+		s.noteCallback(ctx, name, "not_rung", id, "")
 		return
 	}
-	s.noteCallback(p, "taken", topupField)
+	s.noteCallback(ctx, name, "taken", id, t.State.String())
+}
+
+// repeated reports whether the same call-back about the same top-up came a moment ago. A store that is away knows
+// nothing: then the provider is asked once too often.
+func (s *Server) repeated(ctx context.Context, provider string, id topup.ID, content string) bool {
+	ctx, cancel := s.writing(ctx)
+	defer cancel()
+	first, err := s.cfg.Store.FirstSeen(ctx, provider+"|"+string(id)+"|"+content, repeatedWithin)
+	return err == nil && !first
 }
 
 // askAbout has the provider asked about t: at once, or with others in a moment.

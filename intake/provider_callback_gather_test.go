@@ -18,8 +18,8 @@ func TestCallbacksAreGathered(t *testing.T) {
 	a := newAPI(t, func(c *intake.Config) {
 		c.Callbacks = map[topup.ProviderName]intake.CallbackSettings{topup.Reloadly: {
 			Signed: true, Gather: gather,
-			Read: func(_ *http.Request, body []byte) ([]topup.ID, error) {
-				return []topup.ID{topup.ID(strings.TrimSpace(string(body)))}, nil
+			Read: func(_ *http.Request, body []byte) ([]topup.Ref, error) {
+				return []topup.Ref{{Reference: topup.ID(strings.TrimSpace(string(body)))}}, nil
 			},
 		}}
 	})

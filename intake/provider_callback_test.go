@@ -28,13 +28,13 @@ func (c *counter) count(event, label string) {
 	c.n[event+" "+label]++
 }
 
-// callbackAPI takes call-backs whose body is our references, separated by spaces; "forged" is one with a wrong
+// callbackAPI takes call-backs whose body is our references, separated by spaces, or the provider's own numbers behind "#"; "forged" is one with a wrong
 // signature and "rubbish" is none.
 func callbackAPI(t *testing.T) (*api, *counter, *observer.ObservedLogs) {
 	t.Helper()
 	counts := &counter{n: map[string]int{}}
 	core, logs := observer.New(zap.DebugLevel)
-	read := func(r *http.Request, body []byte) ([]topup.ID, error) {
+	read := func(r *http.Request, body []byte) ([]topup.Ref, error) {
 		text := string(body)
 		if r.Method == http.MethodGet {
 			text = r.URL.Query().Get("pid")
@@ -45,9 +45,13 @@ func callbackAPI(t *testing.T) (*api, *counter, *observer.ObservedLogs) {
 		case "rubbish":
 			return nil, errors.New("unreadable")
 		}
-		var refs []topup.ID
+		var refs []topup.Ref
 		for _, s := range strings.Fields(text) {
-			refs = append(refs, topup.ID(s))
+			if number, ok := strings.CutPrefix(s, "#"); ok {
+				refs = append(refs, topup.Ref{TransactionID: number})
+			} else {
+				refs = append(refs, topup.Ref{Reference: topup.ID(s)})
+			}
 		}
 		return refs, nil
 	}
@@ -137,4 +141,63 @@ func TestCallbackFailures(t *testing.T) {
 	}
 	a.store.down = func(string, int) error { return errAway }
 	a.do("POST", "/v1/providers/aat/callback/unguessable", id, "Authorization", "").problem(503, "unavailable")
+}
+
+// TestRepeatedCallbacks: the same call-back again rings for nothing, another one about the same top-up does.
+func TestRepeatedCallbacks(t *testing.T) {
+	t.Parallel()
+	a, counts, _ := callbackAPI(t)
+	id := a.do("POST", "/v1/topups", good("p")).want(202).text("id")
+	path := "/v1/providers/aat/callback/unguessable"
+	a.do("POST", path, id, "Authorization", "").want(200) // early: it comes again when the provider knows more
+	a.store.topups[topup.ID(id)].State = topup.Pending
+	for range 3 {
+		a.do("POST", path, id, "Authorization", "").want(200)
+	}
+	a.do("POST", path, id+" ", "Authorization", "").want(200)
+	want := map[string]int{"provider_callback aat_ignored": 1, "provider_callback aat_taken": 2, "provider_callback aat_repeated": 2}
+	if d := cmp.Diff(want, counts.n); d != "" || len(a.ring.checks) != 2 {
+		t.Errorf("rung %d times: %s", len(a.ring.checks), d)
+	}
+	var results []string
+	for _, n := range a.store.notes {
+		results = append(results, n.Result)
+		if n.Provider != "aat" || n.Topup != topup.ID(id) || !n.At.Equal(start) {
+			t.Errorf("noted %+v", n)
+		}
+	}
+	if d := cmp.Diff([]string{"ignored", "taken", "repeated", "repeated", "taken"}, results); d != "" {
+		t.Error(d)
+	}
+	a.store.down = func(call string, _ int) error {
+		if call == "FirstSeen" || call == "NoteProviderCallback" {
+			return errAway
+		}
+		return nil
+	}
+	a.do("POST", path, id, "Authorization", "").want(200)
+	if len(a.ring.checks) != 3 {
+		t.Error("a call-back is lost while nobody knows whether it is a repeat")
+	}
+}
+
+// TestCallbackByTransaction: a call-back that tells the provider's number alone finds its top-up.
+func TestCallbackByTransaction(t *testing.T) {
+	t.Parallel()
+	a, counts, _ := callbackAPI(t)
+	id := topup.ID(a.do("POST", "/v1/topups", strings.TrimSuffix(good("p"), "}")+`,"provider":"reloadly"}`).want(202).text("id"))
+	a.store.topups[id].State, a.store.byNumber["reloadly4602843"] = topup.Pending, id
+	for _, body := range []string{"#4602843", "#4602844", "#"} {
+		a.do("POST", "/v1/providers/reloadly/callback", body, "Authorization", "").want(200)
+	}
+	if len(a.ring.checks) != 1 || a.ring.checks[0].ID != id || counts.n["provider_callback reloadly_unknown"] != 2 {
+		t.Errorf("rung for %v, %v", a.ring.checks, counts.n)
+	}
+	a.store.down = func(call string, _ int) error {
+		if call == "TopupByTransaction" {
+			return errAway
+		}
+		return nil
+	}
+	a.do("POST", "/v1/providers/reloadly/callback", "#4602843", "Authorization", "").problem(503, "unavailable")
 }

@@ -50,6 +50,8 @@ func (s *Server) otherRoutes() []route {
 	return []route{
 		{pattern: "POST /v1/lookups", scope: topup.ScopeLookups, run: s.createLookup},
 		{pattern: "GET /v1/lookups/{id}", scope: topup.ScopeLookups, run: s.getLookup},
+		{pattern: "POST /v1/lookups/batches", scope: topup.ScopeLookups, run: s.createLookups, stream: true},
+		{pattern: "GET /v1/lookups/batches/{id}", scope: topup.ScopeLookups, run: s.getLookups, stream: true},
 		{pattern: "GET /v1/webhook", scope: hooks, run: s.getWebhook},
 		{pattern: "PUT /v1/webhook", scope: hooks, run: s.putWebhook},
 		{pattern: "POST /v1/webhook/rotate", scope: hooks, run: s.rotateWebhook},

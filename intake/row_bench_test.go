@@ -47,6 +47,7 @@ type nullRing struct{}
 func (nullRing) Sends(context.Context, topup.ProviderName, []topup.Due) error { return nil }
 func (nullRing) Check(context.Context, topup.ProviderName, topup.Due) error   { return nil }
 func (nullRing) Lookup(context.Context, string) error                         { return nil }
+func (nullRing) Lookups(context.Context, []string) error                      { return nil }
 func (nullRing) Callback(context.Context, string) error                       { return nil }
 
 func benchServer(t testing.TB, store Store) *Server {

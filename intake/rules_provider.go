@@ -86,8 +86,12 @@ func (r *rules) product(q *topupRequest, p topup.ProviderName, m *mistakes) {
 	if pinned && !r.cfg.Keyring.CanSeal() {
 		m.add("product.recharge", codeKeyMissing, "vouchers with a PIN need an encryption key, and none is set here")
 	}
-	if q.Product.DeliverPIN != "" && !pinned {
+	switch {
+	case q.Product.DeliverPIN == "":
+	case !pinned:
 		m.add("product.deliver_pin", fieldInvalid, "only a pinned recharge has a PIN to deliver")
+	case r.cfg.NoSMS:
+		m.add("product.deliver_pin", codeNotConfigured, "no provider of SMS is configured here")
 	}
 }
 

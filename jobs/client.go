@@ -79,7 +79,16 @@ func (c *Client) Callbacks(ctx context.Context, ids []string) error {
 
 // Lookup rings for one lookup.
 func (c *Client) Lookup(ctx context.Context, id string) error {
-	_, err := c.enqueue(ctx, []call{{KindLookup, KindLookup, id, 0}})
+	return c.Lookups(ctx, []string{id})
+}
+
+// Lookups rings for lookups.
+func (c *Client) Lookups(ctx context.Context, ids []string) error {
+	calls := make([]call, len(ids))
+	for i, id := range ids {
+		calls[i] = call{KindLookup, KindLookup, id, 0}
+	}
+	_, err := c.enqueue(ctx, calls)
 	return err
 }
 

@@ -158,13 +158,13 @@ func TestBrowserReplayWithPreview(t *testing.T) {
 	do(t, ctx, "held", chromedp.Navigate(w.URL+"/search?state=held"), chromedp.WaitVisible(`.acts a`, chromedp.ByQuery))
 	shows(t, ctx, "6 top-ups, 174.00 ZAR")
 	picture(t, ctx, "held")
-	do(t, ctx, "preview", chromedp.Evaluate(`document.querySelector(".acts a").click()`, nil), chromedp.WaitVisible(`form.apply`, chromedp.ByQuery))
+	do(t, ctx, "preview", chromedp.SendKeys(`.acts a`, "\r", chromedp.ByQuery), chromedp.WaitVisible(`form.apply`, chromedp.ByQuery))
 	shows(t, ctx, "Nothing has been touched", "will send", "174.00 ZAR", "goes out when the pause of provider:aat ends")
 	picture(t, ctx, "replay-preview")
 	if w.state(t, "held-3") != topup.Held {
 		t.Fatal("the preview has acted")
 	}
-	do(t, ctx, "apply without a reason", chromedp.Evaluate(`document.querySelector("button.go").click()`, nil), chromedp.WaitVisible(`form.apply`, chromedp.ByQuery))
+	do(t, ctx, "apply without a reason", chromedp.SendKeys(`button.go`, "\r", chromedp.ByQuery), chromedp.WaitVisible(`form.apply`, chromedp.ByQuery))
 	do(t, ctx, "apply", chromedp.SendKeys(`input[name=reason]`, "float was filled\r", chromedp.ByQuery), chromedp.WaitVisible(`.done`, chromedp.ByQuery))
 	shows(t, ctx, "6 of 6 done")
 	picture(t, ctx, "replay-done")

@@ -87,7 +87,7 @@ func TestEnds(t *testing.T) {
 // TestNobodyWaitsForAStaleCommand has callers give up while Redis hangs: what they had asked for is not done later.
 func TestNobodyWaitsForAStaleCommand(t *testing.T) {
 	t.Parallel()
-	hang, held := make(chan struct{}), make(chan struct{}, 4)
+	hang, held := make(chan struct{}), make(chan struct{})
 	rdb, p := open(t)
 	rdb.AddHook(hold{hang, held})
 	var busy sync.WaitGroup
@@ -127,8 +127,11 @@ func (h hold) DialHook(next redis.DialHook) redis.DialHook          { return nex
 func (h hold) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
 func (h hold) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
-		h.held <- struct{}{}
-		<-h.until
+		select {
+		case <-h.until:
+		case h.held <- struct{}{}:
+			<-h.until
+		}
 		return next(ctx, cmds)
 	}
 }

@@ -42,6 +42,16 @@ func StartTracedForTest(tb testing.TB, opts Options) *Traced {
 	return t
 }
 
+// StartWatchedForTest runs a primary, a replica and sentinels that end with the test, likewise.
+func StartWatchedForTest(tb testing.TB, opts Options) *Watched {
+	tb.Helper()
+	w, err := StartWatched(tb.Context(), opts)
+	orSkip(tb, err)
+	tb.Cleanup(w.Stop)
+	tb.Logf("real Redis primary %s and replica %s, watched by sentinels", w.Primary.Addr(), w.Replica.Addr())
+	return w
+}
+
 // orSkip ends a test that has no server to run with.
 func orSkip(tb testing.TB, err error) {
 	tb.Helper()

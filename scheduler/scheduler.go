@@ -41,7 +41,10 @@ type Bell interface {
 type Config struct {
 	Store Store
 	Bell  Bell
-	Log   *zap.Logger
+	// Texts and TextBell are for PINs by SMS; nil where none are sent.
+	Texts    Texts
+	TextBell TextBell
+	Log      *zap.Logger
 	// Providers are those whose top-ups are looked after.
 	Providers []topup.ProviderName
 	// Grouped are those whose due checks are asked together: their tasks name no top-up.
@@ -92,6 +95,8 @@ func New(cfg Config) (*Scheduler, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	now := cfg.Now
+	cfg.Now = func() time.Time { return now().UTC().Truncate(time.Millisecond) } // as the ledger keeps times
 	return &Scheduler{cfg: cfg, unsealed: map[topup.BatchID]seenBatch{}}, nil
 }
 
@@ -165,7 +170,7 @@ func (s *Scheduler) runOnce(ctx context.Context) error {
 	for _, p := range s.cfg.Providers {
 		errs = append(errs, s.rescue(ctx, p), s.recheck(ctx, p))
 	}
-	errs = append(errs, s.callbacks(ctx), s.batches(ctx))
+	errs = append(errs, s.callbacks(ctx), s.batches(ctx), s.texts(ctx))
 	return errors.Join(errs...)
 }
 

@@ -31,6 +31,7 @@ var mayImport = map[string][]string{
 	"intake":             {"topup", "jobs"},
 	"operator":           {"topup"},
 	"doctor":             {"topup", "topup/redisstore"},
+	"telemetry":          {"topup", "operator"},
 	"ops/console":        {"topup", "operator"},
 	"ops":                {"topup", "operator", "ops/console"},
 	"cmd/*":              {"*"},

@@ -1,6 +1,8 @@
 package topup
 
 import (
+	"fmt"
+	"hash/fnv"
 	"maps"
 	"slices"
 	"time"
@@ -88,6 +90,9 @@ type Topup struct {
 	Extra []byte
 	// Incidents is what the last transition wants people to see. It is not stored.
 	Incidents []Incident
+	// Archived is set on what is left of a top-up that has gone to the archive: it has its ID, provider and state, and
+	// for the rest only answers whether another one asks for the same.
+	Archived *Archived
 }
 
 // Move is one line of a top-up's history. The n-th move makes version n.
@@ -156,8 +161,27 @@ func (t *Topup) subject() Subject {
 // SameContent reports whether o asks for the same thing under the same reference: recipient, amount, currency,
 // provider, product and metadata. The expiry and the batch are not content: the first request's stay.
 func (t *Topup) SameContent(o *Topup) bool {
+	if t.Archived != nil {
+		return t.Provider == o.Provider && t.Archived.Content == o.ContentDigest()
+	}
 	return t.Recipient == o.Recipient && t.Amount.Equal(o.Amount) && t.Provider == o.Provider &&
 		t.Product.equal(o.Product) && maps.Equal(t.Metadata, o.Metadata)
+}
+
+// Finished reports whether nothing is left to be done about t by itself: its outcome is known, it is not to be asked
+// about again, and no callback is on its way. One that waits for an endpoint that is off does not count.
+func (t *Topup) Finished() bool {
+	return t.State.Closed() && t.DueAt.IsZero() && t.NextCallback() == nil
+}
+
+// ContentDigest is a number for what SameContent compares: the same for the same content.
+func (t *Topup) ContentDigest() uint32 {
+	h := fnv.New32a()
+	fmt.Fprintf(h, "%s|%s|%s|%v|%q", t.Recipient.Digits(), t.Amount.Amount.Truncate(MicroScale).StringFixed(MicroScale), t.Amount.Currency, productKey(t.Product), t.Product.UserVars)
+	for _, k := range slices.Sorted(maps.Keys(t.Metadata)) {
+		fmt.Fprintf(h, "|%q=%q", k, t.Metadata[k])
+	}
+	return h.Sum32()
 }
 
 func (p Product) equal(o Product) bool {

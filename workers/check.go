@@ -20,9 +20,7 @@ type Check struct {
 
 // NewCheck returns the handler of the check queues.
 func NewCheck(cfg Config) *Check {
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
+	cfg.Now = ledgerClock(cfg.Now)
 	return &Check{Config: cfg, gate: newGate(cfg.Ledger, cfg.Now)}
 }
 

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hibiken/asynq"
+
 	"topupq/topup"
 )
 
@@ -81,3 +83,26 @@ func TestPauseByAPersonOutlivesAProbe(t *testing.T) {
 		t.Errorf("pause %+v, %v", p, err)
 	}
 }
+
+// TestTimesAreThoseOfTheLedger compares the record that the callback is made from with the one that is read later.
+func TestTimesAreThoseOfTheLedger(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, 0)
+	cfg := b.submit.Config
+	seen := &lastNotified{}
+	cfg.Notifier = seen
+	cfg.Now = func() time.Time { return b.clock().Add(123456789).In(time.FixedZone("east", 3600)) }
+	b.provider.submit = answer(topup.Outcome{Answer: topup.Delivered})
+	id := b.create("r")
+	if err := NewSubmit(cfg, b.check).ProcessTask(t.Context(), asynq.NewTask("submit", []byte(id))); err != nil {
+		t.Fatal(err)
+	}
+	x := b.get(id)
+	if !seen.t.ClosedAt.Equal(x.ClosedAt) || !seen.t.UpdatedAt.Equal(x.UpdatedAt) || !seen.t.Callbacks[0].NextAt.Equal(x.Callbacks[0].NextAt) {
+		t.Errorf("told %v, kept %v", seen.t.ClosedAt, x.ClosedAt)
+	}
+}
+
+type lastNotified struct{ t *topup.Topup }
+
+func (l *lastNotified) Notify(t *topup.Topup) { l.t = t }

@@ -69,9 +69,7 @@ type Submit struct {
 
 // NewSubmit returns the handler of the submit queues. check is asked for top-ups that may have been sent before.
 func NewSubmit(cfg Config, check *Check) *Submit {
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
+	cfg.Now = ledgerClock(cfg.Now)
 	return &Submit{Config: cfg, gate: newGate(cfg.Ledger, cfg.Now), check: check}
 }
 
@@ -213,8 +211,8 @@ const (
 // done: from the spool it goes into the ledger without us.
 func (s *Submit) settle(ctx context.Context, t *topup.Topup, token uint64, o topup.Outcome) error {
 	a, err := newSendAnswer(s.Keyring, t, token, o, s.Now())
-	if err != nil {
-		return err
+	if err != nil { // the answer is worth recording without its PIN, which stays at the provider
+		s.Log.Error("PIN not sealed", zap.String("topup", string(t.ID)), zap.Error(err))
 	}
 	patience, cancel := ctx, context.CancelFunc(func() {})
 	if s.Spool != nil {

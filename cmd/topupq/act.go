@@ -184,7 +184,11 @@ func (n *node) desk() (*operator.Desk, error) {
 	if err != nil {
 		return nil, &exitError{code: exitUsage, err: fmt.Errorf("TOPUPQ_TWO_PEOPLE_ABOVE: %w", err)}
 	}
-	return operator.New(operator.Config{Store: n.store, Bell: n.bell, Providers: configured(n.cfg), TwoPeopleAbove: limits})
+	var store operator.Store = n.store
+	if n.watched != nil {
+		store = n.watched
+	}
+	return operator.New(operator.Config{Store: store, Bell: n.bell, Providers: configured(n.cfg), TwoPeopleAbove: limits})
 }
 
 // configured are the providers with credentials.

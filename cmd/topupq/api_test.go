@@ -37,6 +37,7 @@ type silent struct{}
 func (silent) Sends(context.Context, topup.ProviderName, []topup.Due) error { return nil }
 func (silent) Check(context.Context, topup.ProviderName, topup.Due) error   { return nil }
 func (silent) Lookup(context.Context, string) error                         { return nil }
+func (silent) Lookups(context.Context, []string) error                      { return nil }
 func (silent) Callback(context.Context, string) error                       { return nil }
 
 func newShop(t *testing.T) *shop {

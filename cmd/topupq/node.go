@@ -28,6 +28,10 @@ type node struct {
 	bell    *jobs.Client
 	keyring topup.Keyring
 	name    string
+	// watch counts and traces; watched is the store with its writes counted. Both are there once the roles start.
+	watch   watch
+	watched *watchedStore
+	traces  bool
 	stops   []func(context.Context)
 }
 

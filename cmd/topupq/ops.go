@@ -30,7 +30,7 @@ func (n *node) startOps(p *providers) (string, error) {
 	}
 	handler, err := ops.New(ops.Config{
 		Redis: n.queue, Users: opsUsers(n.cfg), SessionKey: topup.Secret(n.cfg.EncryptionKey.Reveal()), Console: board,
-		Audit: n.auditAct, Logger: n.log.Named("ops"),
+		Metrics: n.watch.metrics.Gatherer(), Audit: n.auditAct, Logger: n.log.Named("ops"),
 	})
 	if err != nil {
 		return "", fmt.Errorf("build ops: %w", err)

@@ -26,13 +26,15 @@ type providers struct {
 	callbacks map[topup.ProviderName]intake.CallbackSettings
 	// limits is what the settings say of each.
 	limits map[topup.ProviderName]config.Provider
+	// denied are the lookups that merchants may not make.
+	denied map[topup.ProviderName][]string
 }
 
 // newProviders builds an adapter for every provider with credentials.
 func newProviders(cfg config.Config) (*providers, error) {
 	p := &providers{
 		settings: map[topup.ProviderName]intake.ProviderSettings{}, callbacks: map[topup.ProviderName]intake.CallbackSettings{},
-		limits: map[topup.ProviderName]config.Provider{},
+		limits: map[topup.ProviderName]config.Provider{}, denied: deniedLookups(cfg.Lookups.Deny),
 	}
 	routes := map[topup.ProviderName]workers.Route{}
 	for _, add := range []func(config.Config, map[topup.ProviderName]workers.Route) error{p.addReloadly, p.addAAT, p.addRechargeKit} {
@@ -41,6 +43,9 @@ func newProviders(cfg config.Config) (*providers, error) {
 		}
 	}
 	p.routes = workers.NewRoutes(routes)
+	if err := p.checkDenied(cfg.Lookups.Deny); err != nil {
+		return nil, err
+	}
 	return p, nil
 }
 
@@ -49,7 +54,7 @@ func (p *providers) add(cfg config.Config, limits config.Provider, provider topu
 	traits := provider.Traits()
 	p.names = append(p.names, traits.Name)
 	p.limits[traits.Name] = limits
-	p.settings[traits.Name] = intake.ProviderSettings{Currency: traits.Currency, Countries: countries, Actions: traits.Actions}
+	p.settings[traits.Name] = intake.ProviderSettings{Currency: traits.Currency, Countries: countries, Actions: traits.Actions, Denied: p.denied[traits.Name]}
 	route := workers.Route{
 		Provider: provider, Policy: policy(cfg, limits, traits), Rate: limits.Rate, Spacing: limits.Spacing,
 		StatusBudget: int64(limits.StatusBudget),
@@ -109,9 +114,9 @@ func (p *providers) addAAT(cfg config.Config, routes map[topup.ProviderName]work
 	p.add(cfg, c.Provider, adapter, []string{"ZA"}, routes)
 	p.callbacks[topup.AAT] = intake.CallbackSettings{
 		Token: topup.Secret(c.CallbackToken.Reveal()),
-		Read: func(r *http.Request, body []byte) ([]topup.ID, error) {
+		Read: func(r *http.Request, body []byte) ([]topup.Ref, error) {
 			ref, err := adapter.ParseCallback(r.URL.Query(), body)
-			return []topup.ID{ref.Reference}, err
+			return []topup.Ref{{Reference: ref.Reference}}, err
 		},
 	}
 	return nil
@@ -139,9 +144,9 @@ func (p *providers) addRechargeKit(cfg config.Config, routes map[topup.ProviderN
 	p.add(cfg, c.Provider, adapter, []string{"IN"}, routes)
 	p.callbacks[topup.RechargeKit] = intake.CallbackSettings{
 		Token: topup.Secret(c.CallbackToken.Reveal()),
-		Read: func(r *http.Request, body []byte) ([]topup.ID, error) {
+		Read: func(r *http.Request, body []byte) ([]topup.Ref, error) {
 			ref, err := adapter.ParseCallback(r.URL.Query(), body)
-			return []topup.ID{ref.Reference}, err
+			return []topup.Ref{{Reference: ref.Reference}}, err
 		},
 	}
 	return nil
@@ -179,15 +184,15 @@ func (t pinTexter) Text(ctx context.Context, to topup.MSISDN, body topup.Secret,
 // reloadlyCallback reads a call-back of Reloadly whose signature holds.
 func reloadlyCallback(adapter *clients.Reloadly, c config.Reloadly) intake.ProviderCallback {
 	secret := reloadly.Secret(c.WebhookSecret.Reveal())
-	return func(r *http.Request, body []byte) ([]topup.ID, error) {
+	return func(r *http.Request, body []byte) ([]topup.Ref, error) {
 		err := reloadly.VerifyCallback(body, r.Header.Get(reloadly.TimestampHeader), r.Header.Get(reloadly.SignatureHeader), secret, time.Now())
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", intake.ErrForged, err)
 		}
 		ref, err := adapter.ParseCallback(body)
-		if err != nil || ref.Reference == "" {
+		if err != nil {
 			return nil, err
 		}
-		return []topup.ID{ref.Reference}, nil
+		return []topup.Ref{ref}, nil
 	}
 }

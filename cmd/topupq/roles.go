@@ -45,14 +45,16 @@ func (n *node) startIntake(p *providers) (string, error) {
 	sender := webhook.NewSender(webhook.Config{Timeout: n.cfg.Callback.Timeout, AllowPrivate: n.cfg.Callback.AllowPrivate})
 	n.onStop(func(context.Context) { sender.CloseIdle() })
 	srv, err := intake.New(intake.Config{
-		Store: n.store, Ring: n.bell, Providers: p.settings, Routes: intakeRoutes(n.cfg.Routes), Keyring: n.keyring,
-		Callbacks: p.callbacks, Logger: n.log.Named("intake"), AllowPrivateCallbacks: n.cfg.Callback.AllowPrivate,
+		Store: n.watched, Ring: n.bell, Providers: p.settings, Routes: intakeRoutes(n.cfg.Routes), Keyring: n.keyring,
+		Callbacks: p.callbacks, Reports: smsReports(n.cfg.BulkSMS), NoSMS: !n.cfg.BulkSMS.Enabled(), Logger: n.log.Named("intake"), AllowPrivateCallbacks: n.cfg.Callback.AllowPrivate,
 		SendTest: testSender(sender, n.keyring), Window: n.window, RescueAfter: n.cfg.RescueAfter,
 	})
 	if err != nil {
 		return "", fmt.Errorf("build intake: %w", err)
 	}
-	return n.serve("intake", n.cfg.IntakeAddr, srv.HTTPServer(n.cfg.IntakeAddr))
+	listener := srv.HTTPServer(n.cfg.IntakeAddr)
+	listener.Handler = n.watch.metrics.Listener("intake", listener.Handler)
+	return n.serve("intake", n.cfg.IntakeAddr, listener)
 }
 
 // sendWindow is how many wake-ups wait in a submit queue at most; the ledger holds the rest.
@@ -91,7 +93,7 @@ func (n *node) serve(name, addr string, srv *http.Server) (string, error) {
 func (n *node) startWork(p *providers, only []string, tune tuning) error {
 	sender := webhook.NewSender(webhook.Config{Timeout: n.cfg.Callback.Timeout, AllowPrivate: n.cfg.Callback.AllowPrivate})
 	callbacks := workers.NewCallbacks(workers.CallbacksConfig{
-		Store: n.store, Sender: sender, Keyring: n.keyring, Retries: n.cfg.Callback.Retries, Log: n.log.Named("callback"),
+		Store: n.store, Sender: watchedSender{sender, n.watch}, Keyring: n.keyring, Retries: n.cfg.Callback.Retries, Log: n.log.Named("callback"),
 	})
 	n.onStop(func(context.Context) { sender.CloseIdle() })
 	n.onStop(func(ctx context.Context) {
@@ -100,7 +102,7 @@ func (n *node) startWork(p *providers, only []string, tune tuning) error {
 		}
 	})
 	shared := workers.Config{
-		Ledger: n.store, Routes: p.routes, Notifier: callbacks, Bell: n.bell, Keyring: n.keyring, ByHand: n.bell.ByHand, Log: n.log.Named("work"),
+		Ledger: n.watched, Routes: p.routes, Notifier: callbacks, Bell: n.bell, Keyring: n.keyring, ByHand: n.bell.ByHand, FailoverAfter: n.cfg.FailoverAfter, Log: n.log.Named("work"),
 	}
 	var err error
 	if n.cfg.BulkSMS.Enabled() {
@@ -132,7 +134,7 @@ func (n *node) startWork(p *providers, only []string, tune tuning) error {
 	if err != nil {
 		return err
 	}
-	servers := workers.NewServers(n.queue, n.log, queues)
+	servers := workers.NewServers(n.queue, n.log, n.watchQueues(queues))
 	if err := servers.Start(); err != nil {
 		return err
 	}
@@ -209,11 +211,15 @@ func chosen(queues []workers.Queue, only []string) ([]workers.Queue, error) {
 
 // startSchedule runs the scheduler.
 func (n *node) startSchedule(p *providers) error {
-	s, err := scheduler.New(scheduler.Config{
-		Store: n.store, Bell: n.bell, Log: n.log.Named("schedule"), Providers: p.names, SubmitQueue: jobs.SubmitQueue,
+	cfg := scheduler.Config{
+		Store: n.watched, Bell: n.bell, Log: n.log.Named("schedule"), Providers: p.names, SubmitQueue: jobs.SubmitQueue,
 		CheckQueue: jobs.CheckQueue, Grouped: p.routes.Grouped(), Holder: n.name, LeaderTTL: n.cfg.LeaderTTL, RescueAfter: n.cfg.RescueAfter,
 		CallbackLease: n.cfg.Callback.Timeout + callbackMargin, Window: sendWindow,
-	})
+	}
+	if n.cfg.BulkSMS.Enabled() {
+		cfg.Texts, cfg.TextBell = n.store, n.bell
+	}
+	s, err := scheduler.New(cfg)
 	if err != nil {
 		return fmt.Errorf("build scheduler: %w", err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -23,6 +24,13 @@ func (n *node) startRoles(r roles) (addresses, error) {
 	var at addresses
 	p, err := newProviders(n.cfg)
 	if err != nil {
+		return at, err
+	}
+	if err := n.startWatch(context.Background()); err != nil {
+		return at, err
+	}
+	n.watchProviders(p)
+	if err := n.startMetrics(r.schedule || r.ops); err != nil {
 		return at, err
 	}
 	if len(p.names) == 0 && (r.intake || r.work || r.schedule) {
@@ -72,6 +80,7 @@ func play(cmd *cobra.Command, d deps, r roles) error {
 		return err
 	}
 	defer n.stop()
+	n.traces = wantsTraces(d.getenv)
 	if _, err := n.startRoles(r); err != nil {
 		return err
 	}

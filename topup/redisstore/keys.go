@@ -67,10 +67,15 @@ func numberList(shard int, number topup.MSISDN, month time.Time) (key, tag strin
 	h := fnv.New64a()
 	h.Write([]byte(number.E164()))
 	sum := h.Sum64()
-	key = fmt.Sprintf("%sn:%s:%03x", prefix(shard), month.UTC().Format("200601"), sum%numberBuckets)
+	key = numberBucket(shard, month, sum%numberBuckets)
 	const alphabet = "abcdefghijklmnopqrstuvwxyz234567"
 	sum /= numberBuckets
 	return key, string([]byte{alphabet[sum&31], alphabet[sum>>5&31], alphabet[sum>>10&31]})
+}
+
+// numberBucket is one of the lists of a month.
+func numberBucket(shard int, month time.Time, bucket uint64) string {
+	return fmt.Sprintf("%sn:%s:%03x", prefix(shard), month.UTC().Format("200601"), bucket)
 }
 
 // numberEntry is where a top-up is listed under its number, and as what.

@@ -53,8 +53,8 @@ func (s *Store) Create(ctx context.Context, ts []*topup.Topup) ([]topup.Created,
 
 func (s *Store) createGroup(ctx context.Context, g group, ts []*topup.Topup, rows []int, out []topup.Created) error {
 	first := ts[rows[0]]
-	keys := make([]string, 0, 3+3*len(rows))
-	keys = append(keys, dayList(g.shard, g.merchant, first.CreatedAt), batchList(g.shard, g.batch), batchCounters(g.shard, g.batch))
+	keys := make([]string, 0, 4+3*len(rows))
+	keys = append(keys, dayList(g.shard, g.merchant, first.CreatedAt), batchList(g.shard, g.batch), batchCounters(g.shard, g.batch), memoryKey(g.shard))
 	args := make([]any, 0, 2+6*len(rows))
 	args = append(args, len(rows), b2i(g.batch != ""))
 	nonces := make([]uint64, len(rows))
@@ -80,6 +80,10 @@ func (s *Store) createGroup(ctx context.Context, g group, ts []*topup.Topup, row
 		}
 		if h, ok := unpackHead(there); ok && h.nonce == nonces[i] {
 			continue // written by the first try of this very call
+		}
+		if left, ok := unpackMemory(ts[row], there); ok {
+			out[row].Existing = left
+			continue
 		}
 		if out[row].Existing, err = unpack(ts[row].ID, there); err != nil {
 			return err
@@ -206,6 +210,9 @@ func (s *Store) write(ctx context.Context, from, to *topup.Topup) (bool, error) 
 	args := []any{
 		guard, number, pack(to, nonce), string(to.ID), leave, due, s.outboxChange(from, to), string(to.Batch),
 		before, after, open, sumOf, sum, millis(to.UpdatedAt), last.text(),
+	}
+	if err := s.noteLate(ctx, from, to); err != nil {
+		return false, err
 	}
 	standKeys, standArgs := standing(shard, from, to)
 	s.noteTransaction(ctx, from, to)

@@ -18,9 +18,11 @@ import (
 type rewind struct {
 	seen [shards]atomic.Pointer[place]
 
-	mu     sync.Mutex
-	mark   time.Time
-	readAt time.Time
+	mu sync.Mutex
+	// reached is how far each shard was seen to have come, by whoever's writes.
+	reached [shards]int64
+	mark    time.Time
+	readAt  time.Time
 }
 
 // place is one write of a shard: its count, and its nonce as bytes; "" stands for any.
@@ -64,39 +66,77 @@ func (s *Store) wentBack(ctx context.Context, shard int, missed *place) error {
 	if *s.rewind.last(shard) != *missed {
 		return unavailable(errWentBack)
 	}
+	counts, _, err := s.readCounts(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.accept(ctx, counts); err != nil {
+		return err
+	}
+	return unavailable(errWentBack)
+}
+
+// away stands for the count of a shard that cannot be read now: of a cluster a part may be gone. Nothing is concluded
+// from it, and nothing can be written there either.
+const away = -1
+
+// readCounts reads how many writes each shard has, and the recovery mark.
+func (s *Store) readCounts(ctx context.Context) (counts [shards]int64, mark string, err error) {
 	pipe := s.rdb.Pipeline()
-	counts := make([]*redis.StringCmd, shards)
+	text := pipe.Get(ctx, recoveredKey)
+	var cmds [shards]*redis.StringCmd
 	for shard := range shards {
-		counts[shard] = pipe.HGet(ctx, writesKey(shard), writesCount)
+		cmds[shard] = pipe.HGet(ctx, writesKey(shard), writesCount)
 	}
-	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
-		return unavailable(err)
+	_, _ = pipe.Exec(ctx) // every command carries its own error
+	if err := text.Err(); err != nil && !errors.Is(err, redis.Nil) {
+		return counts, "", unavailable(err)
 	}
+	for shard, c := range cmds {
+		if counts[shard], err = c.Int64(); err != nil && !errors.Is(err, redis.Nil) {
+			counts[shard] = away
+		}
+	}
+	return counts, text.Val(), nil
+}
+
+// accept sets the recovery mark and takes the counts that the store has now for those that must be there from now on.
+// The lock is held.
+func (s *Store) accept(ctx context.Context, counts [shards]int64) error {
 	now := time.Now().UTC()
 	if err := s.rdb.Set(ctx, recoveredKey, millis(now), 0).Err(); err != nil {
 		return unavailable(err)
 	}
-	for shard, c := range counts {
-		n, err := c.Int64()
-		if err != nil && !errors.Is(err, redis.Nil) {
-			return unavailable(err)
+	for shard, n := range counts {
+		if n != away {
+			s.rewind.seen[shard].Store(&place{count: n})
+			s.rewind.reached[shard] = n
 		}
-		s.rewind.seen[shard].Store(&place{count: n})
 	}
 	s.rewind.mark, s.rewind.readAt = now, now
-	return unavailable(errWentBack)
+	return nil
 }
 
-// Recovered implements topup.Ledger. It is read anew every half second.
+// Recovered implements topup.Ledger. It is read anew every half second, and with it how far the shards have come, so
+// that a process also notices the loss of what others have written.
 func (s *Store) Recovered(ctx context.Context) (time.Time, error) {
 	s.rewind.mu.Lock()
 	defer s.rewind.mu.Unlock()
 	if time.Since(s.rewind.readAt) < markAge {
 		return s.rewind.mark, nil
 	}
-	text, err := s.rdb.Get(ctx, recoveredKey).Result()
-	if err != nil && !errors.Is(err, redis.Nil) {
-		return time.Time{}, unavailable(err)
+	counts, text, err := s.readCounts(ctx)
+	if err != nil {
+		return time.Time{}, err
+	}
+	for shard, n := range counts {
+		if n != away && n < s.rewind.reached[shard] {
+			err := s.accept(ctx, counts)
+			return s.rewind.mark, err
+		}
+	}
+	for shard, n := range counts {
+		s.rewind.reached[shard] = max(s.rewind.reached[shard], n)
 	}
 	s.rewind.readAt = time.Now()
 	if text == "" {

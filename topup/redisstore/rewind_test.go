@@ -207,3 +207,24 @@ func TestParallelWritesAreNoRewind(t *testing.T) {
 		t.Errorf("recovered at %v without a reason: %v", at, err)
 	}
 }
+
+// TestLossOfWhatOthersWrote restores a copy that lacks writes of another process only. This one has to notice before it
+// claims anything, since what it is about to send may be what the other one has sent.
+func TestLossOfWhatOthersWrote(t *testing.T) {
+	t.Parallel()
+	r, mine := newRewindRig(t, 40)
+	other := open(t, r.redis.Addr(), 0)
+	r.mustTouch(mine, r.ids...)
+	texts, hashes := r.copyOf()
+	r.mustTouch(other, r.ids...)
+	if r.marked(mine) {
+		t.Fatal("recovered without a reason")
+	}
+	r.putBack(texts, hashes)
+	for end := time.Now().Add(10 * time.Second); !r.marked(mine); {
+		if time.Now().After(end) {
+			t.Fatal("nobody noticed")
+		}
+	}
+	r.mustTouch(mine, r.ids...)
+}

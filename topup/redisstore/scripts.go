@@ -2,15 +2,18 @@ package redisstore
 
 // createScript records new top-ups of one shard, merchant, batch and day.
 //
-// KEYS: 1 day list, 2 batch list, 3 batch counters, then three per row: record, send index, number list.
+// KEYS: 1 day list, 2 batch list, 3 batch counters, 4 memory of forgotten ones, then three per row: record, send index,
+// number list.
 // ARGV: 1 rows, 2 "1" when there is a batch, then six per row: ID, value, due time, currency, micros, entry of the
 // number list.
-// Per row it returns 1 for written, or the value that is there.
-var createScript = newScript(`
+// Per row it returns 1 for written, or the value that is there, or what is remembered of a forgotten one.
+var createScript = newScript(rememberLua + `
+local old = memory(KEYS[4])
 local out, ids, sums, open = {}, {}, {}, 0
 for i = 1, tonumber(ARGV[1]) do
-  local k, a = 3 + (i - 1) * 3, 2 + (i - 1) * 6
+  local k, a = 4 + (i - 1) * 3, 2 + (i - 1) * 6
   local there = redis.call('GET', KEYS[k + 1])
+  if old and not there then there = recall(old, ARGV[a + 1]) end
   if there then
     out[i] = there
   else
