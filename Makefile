@@ -9,7 +9,7 @@ BIN := .bin
 export TOPUPQ_TEST_REDIS := 1
 
 PKGS ?= ./...
-FUZZTIME ?= 10s
+FUZZTIME ?= 60s
 # Where the test runner leaves its record, for .ci/run.
 TESTJSON ?= $(BIN)/test.json
 TESTFLAGS ?= -timeout 30m
@@ -41,7 +41,7 @@ lint: $(BIN)/golangci-lint ## check style, house rules and known mistakes
 	$(BIN)/golangci-lint run $(PKGS)
 
 .PHONY: fuzz
-fuzz: ## fuzz every fuzz test for FUZZTIME (10s)
+fuzz: ## fuzz every fuzz test for FUZZTIME (60s)
 	deploy/fuzz.sh $(FUZZTIME)
 
 .PHONY: verify
@@ -62,9 +62,35 @@ made: ## make the files that are made from the settings
 e2e: redis ## run the whole system against simulators and a real Redis
 	go test -count=1 -timeout 40m ./e2e/...
 
+# SEEDS storms of TOPUPS top-ups each; SEED=n repeats one.
+SEEDS ?= 3
+TOPUPS ?= 600
+SEED ?=
+STORM = TOPUPQ_TEST_STORM_SEED=$(SEED) go test -count=1 -v -run '^TestStorm$$' ./e2e
+
 .PHONY: storm
 storm: redis ## kill, freeze and cut everything at random, then count the bookings
-	go test -count=1 -timeout 40m -v -run 'Storm' ./e2e/...
+	TOPUPQ_TEST_STORM_SEEDS=$(SEEDS) TOPUPQ_TEST_STORM_TOPUPS=$(TOPUPS) $(STORM) -timeout 20m
+
+.PHONY: storm-long
+storm-long: redis ## the same, 50 times 1,200 top-ups
+	TOPUPQ_TEST_STORM_SEEDS=50 TOPUPQ_TEST_STORM_TOPUPS=1200 $(STORM) -timeout 4h
+
+.PHONY: storm-race
+storm-race: redis ## one storm with the race detector in every process
+	TOPUPQ_TEST_BUILD_FLAGS=-race TOPUPQ_TEST_STORM_SEEDS=1 TOPUPQ_TEST_STORM_TOPUPS=300 $(STORM) -timeout 20m
+
+.PHONY: failpoints
+failpoints: redis ## kill the worker 100 times at each dangerous instant
+	TOPUPQ_TEST_FAILPOINT_KILLS=100 go test -count=1 -v -run '^TestFailpoints$$' -timeout 40m ./e2e
+
+.PHONY: replay
+replay: redis ## do everything the dashboard can do, 10 at once, 100 times in every state
+	TOPUPQ_TEST_REPLAYS=100 go test -count=1 -v -run '^TestReplay' -timeout 30m ./e2e
+
+.PHONY: parallel
+parallel: redis ## 1,000 references, 50 submissions of each at once, checked for one order of events
+	TOPUPQ_TEST_REFERENCES=1000 go test -count=1 -v -run '^TestParallel|^TestRegister' -timeout 20m ./e2e
 
 .PHONY: mutants
 mutants: redis ## build topupq wrong in many ways; a test must catch each

@@ -20,15 +20,15 @@ import (
 // that is what the machine makes of it, in the second the replica is cut off for a moment before. What was
 // acknowledged in that window is gone; the merchant hands it in again, and nothing is paid twice.
 func TestSentinelFailover(t *testing.T) {
+	t.Parallel()
 	for name, lag := range map[string]time.Duration{"replica in step": 0, "replica 400 ms behind": 400 * time.Millisecond} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			f := &failover{
 				watched: redisproc.StartWatchedForTest(t, redisproc.Options{AppendFsync: "always"}),
 				acked:   map[topup.ID]time.Time{},
 			}
-			env := patientEnv()
-			env["TOPUPQ_CHECK_EARLY"] = "1s,2s,5s"
-			f.stack = harness.Start(t, harness.Options{URL: f.watched.URL(), Workers: 2, Schedulers: 2, Env: env})
+			f.stack = harness.Start(t, harness.Options{URL: f.watched.URL(), Workers: 2, Schedulers: 2, Env: askingEnv()})
 			f.run(t, lag)
 		})
 	}

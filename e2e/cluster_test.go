@@ -20,6 +20,7 @@ const engineTopups = 90
 // TestClusterEndToEnd runs all roles on three primaries: single top-ups and a batch, workers that are killed, every
 // callback and every booking judged.
 func TestClusterEndToEnd(t *testing.T) {
+	t.Parallel()
 	cluster := redisproc.StartClusterForTest(t, 3, redisproc.Options{AppendFsync: "always"})
 	s := harness.Start(t, harness.Options{
 		URL: cluster.URL(), Workers: 2, Schedulers: 2, CallBacks: true, Sims: harness.SimOptions{Processing: 200 * time.Millisecond},

@@ -58,6 +58,7 @@ func policyUnderTest() string {
 
 // TestPowerCutLosesNothing cuts the power of a Redis that syncs every write while the ledger writes to it.
 func TestPowerCutLosesNothing(t *testing.T) {
+	t.Parallel()
 	if !canCutPower(t) {
 		return
 	}
@@ -71,6 +72,7 @@ func TestPowerCutLosesNothing(t *testing.T) {
 
 // TestPowerCutShowsWhatEverySecondLoses is the proof that TestPowerCutLosesNothing can fail.
 func TestPowerCutShowsWhatEverySecondLoses(t *testing.T) {
+	t.Parallel()
 	if !canCutPower(t) {
 		return
 	}
@@ -228,6 +230,7 @@ func countLost(t *testing.T, server *redisproc.Traced, acks *acknowledgements) c
 // TestPowerCutUnderTheIntake cuts the power while merchants hand in top-ups to the real intake, and asks it for every
 // one that it had answered with 202.
 func TestPowerCutUnderTheIntake(t *testing.T) {
+	t.Parallel()
 	if !canCutPower(t) {
 		return
 	}

@@ -19,13 +19,14 @@ const fullPolicyEnv = "TOPUPQ_TEST_FULL_POLICY"
 
 const (
 	// fullRoom is how much Redis may grow, in bytes; fullMost is how many top-ups are handed in at most.
-	fullRoom = 2 << 20
+	fullRoom = 3 << 20
 	fullMost = 6000
 )
 
 // TestFullRedisForgetsNothing hands in top-ups until Redis has no room. What was acknowledged is all there, what was
 // refused can be handed in again, and everything is paid once.
 func TestFullRedisForgetsNothing(t *testing.T) {
+	t.Parallel()
 	policy, durability := os.Getenv(fullPolicyEnv), "unchecked"
 	if policy == "" {
 		policy, durability = "noeviction", "always"

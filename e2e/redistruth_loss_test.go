@@ -13,7 +13,8 @@ import (
 // TestQueueKeysDeleted throws the whole queue away, again and again, while top-ups are at work. The queue is only a
 // doorbell: the scheduler rings again, and nothing is sent twice.
 func TestQueueKeysDeleted(t *testing.T) {
-	const topups = 120
+	t.Parallel()
+	const topups = 200
 	s := harness.Start(t, harness.Options{Workers: 2, Env: patientEnv()})
 	ctx := t.Context()
 	orders := pinlessOrders(topups, "queue")
@@ -24,7 +25,7 @@ func TestQueueKeysDeleted(t *testing.T) {
 		defer close(finished)
 		for stop.Err() == nil {
 			deleted += deleteKeys(stop, s, "asynq:*")
-			harness.Pause(stop, 150*time.Millisecond)
+			harness.Pause(stop, 40*time.Millisecond)
 		}
 	}()
 	submitAll(ctx, t, s, orders)
@@ -61,8 +62,9 @@ func deleteKeys(ctx context.Context, s *harness.Stack, pattern string) int {
 // TestEverythingFlushed empties Redis under running processes. The operator adds the merchant again, who hands in
 // everything again: the IDs are the same, the providers refuse what they have paid, and we read back what became of it.
 func TestEverythingFlushed(t *testing.T) {
+	t.Parallel()
 	const topups = 90
-	s := harness.Start(t, harness.Options{Workers: 2, Env: patientEnv()})
+	s := harness.Start(t, harness.Options{Workers: 2, Env: askingEnv()})
 	ctx := t.Context()
 	orders := pinlessOrders(topups, "flush")
 	m := keepMerchant(t, s)

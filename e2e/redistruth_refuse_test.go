@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -26,17 +27,19 @@ func post(ctx context.Context, t *testing.T, s *harness.Stack, path, contentType
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.Merchant.URL()+path, bytes.NewReader(body))
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return 0, http.Header{}
 	}
 	req.Header.Set("Authorization", "Bearer "+s.Merchant.Key)
 	req.Header.Set("Content-Type", contentType)
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		t.Fatalf("post %s: %v", path, err)
+		t.Errorf("post %s: %v", path, err)
+		return 0, http.Header{}
 	}
 	defer resp.Body.Close()
 	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
-		t.Fatal(err)
+		t.Error(err)
 	}
 	return resp.StatusCode, resp.Header
 }
@@ -62,6 +65,7 @@ func wantRefused(t *testing.T, what string, status int, header http.Header) {
 // TestIntakeRefusesWhatRedisCannotKeep breaks Redis in several ways. Nothing is acknowledged meanwhile; the same
 // requests succeed afterwards, and pay once.
 func TestIntakeRefusesWhatRedisCannotKeep(t *testing.T) {
+	t.Parallel()
 	configure := func(name, value string) func(*testing.T, *harness.Stack) {
 		return func(t *testing.T, s *harness.Stack) {
 			t.Helper()
@@ -92,16 +96,23 @@ func TestIntakeRefusesWhatRedisCannotKeep(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := harness.Start(t, harness.Options{Env: patientEnv()})
 			ctx := t.Context()
 			before, single, batch := pinlessOrder(1, "before"), pinlessOrder(2, "single"), pinlessOrder(3, "in-batch")
 			submitAll(ctx, t, s, []harness.Order{before})
 			inState(ctx, t, s, topup.NewID(s.Merchant.ID, before.Reference), topup.Succeeded)
 			c.breaks(t, s)
-			status, header := post(ctx, t, s, "/v1/topups", "application/json", encode(t, single))
-			wantRefused(t, "one top-up", status, header)
-			status, header = post(ctx, t, s, "/v1/batches", "application/x-ndjson", encode(t, batch))
-			wantRefused(t, "a batch", status, header)
+			var requests sync.WaitGroup
+			requests.Go(func() {
+				status, header := post(ctx, t, s, "/v1/topups", "application/json", encode(t, single))
+				wantRefused(t, "one top-up", status, header)
+			})
+			requests.Go(func() {
+				status, header := post(ctx, t, s, "/v1/batches", "application/x-ndjson", encode(t, batch))
+				wantRefused(t, "a batch", status, header)
+			})
+			requests.Wait()
 			c.mends(t, s)
 			submitAll(ctx, t, s, []harness.Order{single})
 			within(ctx, t, "the batch again", func() bool {
@@ -132,6 +143,7 @@ func redisDo(t *testing.T, s *harness.Stack, words ...any) {
 // TestUnsafeRedisIsRefusedAtStart starts every role that handles money on Redis servers that may forget. Each ends with
 // exit code 2 and the command that mends it.
 func TestUnsafeRedisIsRefusedAtStart(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		opts redisproc.Options
 		mend string
@@ -162,6 +174,7 @@ func TestUnsafeRedisIsRefusedAtStart(t *testing.T) {
 // TestAnswersWhileRedisIsFull fills Redis while providers answer: what they said waits in the spool and nothing is sent
 // twice.
 func TestAnswersWhileRedisIsFull(t *testing.T) {
+	t.Parallel()
 	const topups = 60
 	s := harness.Start(t, harness.Options{Env: patientEnv()})
 	ctx := t.Context()

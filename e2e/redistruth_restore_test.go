@@ -23,7 +23,7 @@ func appendOnly(s *harness.Stack) string { return filepath.Join(s.Redis.Dir(), "
 // sentAfterTheCopy is a stack whose Redis was copied while all top-ups waited to be sent; then they were sent.
 func sentAfterTheCopy(t *testing.T) (s *harness.Stack, orders []harness.Order, old string) {
 	t.Helper()
-	s = harness.Start(t, harness.Options{Env: patientEnv()})
+	s = harness.Start(t, harness.Options{Env: askingEnv()})
 	ctx := t.Context()
 	s.Workers[0].Kill()
 	orders = pinlessOrders(restoredTopups, "restore")
@@ -60,6 +60,7 @@ func restore(t *testing.T, s *harness.Stack, old string) {
 // TestRestoredUnderRunningProcesses brings an old copy back while everything runs. The processes notice: each top-up
 // is asked about, and none is sent again.
 func TestRestoredUnderRunningProcesses(t *testing.T) {
+	t.Parallel()
 	s, orders, old := sentAfterTheCopy(t)
 	restore(t, s, old)
 	begun := time.Now()
@@ -83,6 +84,7 @@ func wantAsked(t *testing.T, s *harness.Stack, orders []harness.Order, begun tim
 
 // TestRestoredWhileStopped brings an old copy back while nothing runs, so that nobody can notice. The operator says so.
 func TestRestoredWhileStopped(t *testing.T) {
+	t.Parallel()
 	s, orders, old := sentAfterTheCopy(t)
 	stopAll(t, s)
 	restore(t, s, old)
@@ -100,6 +102,7 @@ func TestRestoredWhileStopped(t *testing.T) {
 // TestRestoredWithoutTheMark is the proof that the two tests above can fail: without the recovery mark top-ups of the
 // copy are sent a second time, and only the provider's own duplicate check keeps them from being paid twice.
 func TestRestoredWithoutTheMark(t *testing.T) {
+	t.Parallel()
 	s, orders, old := sentAfterTheCopy(t)
 	stopAll(t, s)
 	restore(t, s, old)
@@ -161,7 +164,7 @@ func incrementFile(t *testing.T, s *harness.Stack) string {
 // damaged is a stack with top-ups that wait to be sent, whose file was damaged while Redis was down.
 func damaged(t *testing.T, damage func(file string) error) (*harness.Stack, []harness.Order) {
 	t.Helper()
-	s := harness.Start(t, harness.Options{Env: patientEnv()})
+	s := harness.Start(t, harness.Options{Env: askingEnv()})
 	s.Workers[0].Kill()
 	orders := pinlessOrders(restoredTopups, "damage")
 	submitAll(t.Context(), t, s, orders)
@@ -196,6 +199,7 @@ func finish(t *testing.T, s *harness.Stack, orders []harness.Order) int {
 // TestTornTail leaves half a command at the end of the file, as a crash in the middle of a write does. Redis drops it
 // by itself, and it was never acknowledged.
 func TestTornTail(t *testing.T) {
+	t.Parallel()
 	s, orders := damaged(t, func(file string) error {
 		f, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY, 0)
 		if err != nil {
@@ -215,6 +219,7 @@ func TestTornTail(t *testing.T) {
 // TestCorruptedMiddle breaks the file in the middle: Redis refuses to start, rather than to forget quietly. Its own tool
 // cuts the file there; what is left is an old copy, and is treated as one.
 func TestCorruptedMiddle(t *testing.T) {
+	t.Parallel()
 	s, orders := damaged(t, func(file string) error {
 		text, err := os.ReadFile(file)
 		if err != nil {

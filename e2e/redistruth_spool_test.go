@@ -22,8 +22,10 @@ func redisDiesOnBooking(s *harness.Stack) {
 // TestSpoolKeepsTheOnlyCopyOfAPIN kills Redis between the booking and the answer, then the worker that has the answer.
 // Both come back: the voucher is sold once and its PIN is there, without a question to the provider.
 func TestSpoolKeepsTheOnlyCopyOfAPIN(t *testing.T) {
+	t.Parallel()
 	for _, ended := range []string{"kill -9", "SIGTERM"} {
 		t.Run(ended, func(t *testing.T) {
+			t.Parallel()
 			s := harness.Start(t, harness.Options{Env: patientEnv()})
 			ctx := t.Context()
 			redisDiesOnBooking(s)
@@ -63,8 +65,9 @@ func TestSpoolKeepsTheOnlyCopyOfAPIN(t *testing.T) {
 
 // TestSpoolWhileTheWorkerLives lets Redis come back under a worker that goes on: many answers, each recorded once.
 func TestSpoolWhileTheWorkerLives(t *testing.T) {
+	t.Parallel()
 	const topups = 40
-	s := harness.Start(t, harness.Options{Env: patientEnv()})
+	s := harness.Start(t, harness.Options{Env: askingEnv()})
 	ctx := t.Context()
 	orders := make([]harness.Order, topups)
 	for i := range orders {

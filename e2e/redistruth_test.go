@@ -25,6 +25,11 @@ func patientEnv() map[string]string {
 	return env
 }
 
+// askingEnv are short times, for tests in which questions have to be asked: absence is proved soon.
+func askingEnv() map[string]string {
+	return map[string]string{"TOPUPQ_CHECK_EARLY": "500ms,1s,2s,5s", "TOPUPQ_CHECK_INTERVAL": "1h"}
+}
+
 // voucherOrder asks for a PIN, pinlessOrder for airtime; both cost one call at the provider and settle at once.
 func voucherOrder(reference string) harness.Order {
 	return harness.Order{

@@ -164,8 +164,8 @@ func (s *storm) replayHeld() {
 	}
 }
 
-// judgeSpeed looks at what was open when the faults stopped. The provider's time and the machine's are added to the
-// interval.
+// judgeSpeed looks at what was open when the faults stopped. What the providers and the machine take is granted as much
+// time as the interval itself: here that is seconds, in production an hour.
 func (s *storm) judgeSpeed(e *harness.Evidence) []harness.Violation {
 	var out []harness.Violation
 	mended := s.begun.Add(s.faults)

@@ -18,6 +18,8 @@ type Store interface {
 	GetMany(ctx context.Context, ids []topup.ID) ([]*topup.Topup, error)
 	Update(ctx context.Context, id topup.ID, change func(*topup.Topup) error) (*topup.Topup, error)
 	List(ctx context.Context, q topup.Query) (topup.Page, error)
+	Remembered(ctx context.Context, id topup.ID) (*topup.Topup, error)
+	EachLate(ctx context.Context, m topup.MerchantID, from, to time.Time, do func(*topup.Topup) error) error
 	// Recovered is when the store last went back in time: nothing older is known not to have been sent.
 	Recovered(ctx context.Context) (time.Time, error)
 
@@ -58,6 +60,12 @@ type Ring interface {
 	Lookups(ctx context.Context, ids []string) error
 	// Callback enqueues the callbacks owed for a top-up or a batch.
 	Callback(ctx context.Context, id string) error
+}
+
+// Archive is where top-ups are that have left the ledger.
+type Archive interface {
+	// Find reads one that was made on a UTC day. topup.ErrNotFound.
+	Find(ctx context.Context, p topup.ProviderName, day time.Time, id topup.ID) (*topup.Topup, error)
 }
 
 // ProviderSettings is what the intake needs to know of a configured provider.
@@ -106,6 +114,8 @@ type Config struct {
 	Callbacks map[topup.ProviderName]CallbackSettings
 	// Reports is how delivery reports about texts are taken.
 	Reports ReportSettings
+	// Archive is asked for what the ledger has forgotten; nil where nothing is archived.
+	Archive Archive
 	// SendTest sends a webhook.test event to the merchant's endpoint and returns what came of it.
 	SendTest func(ctx context.Context, m *topup.Merchant) (topup.CallbackAttempt, error)
 	// Window is how many wake-ups a provider's submit queue takes at the moment; the scheduler rings the rest. nil

@@ -18,21 +18,22 @@ var errAway = fmt.Errorf("%w: test", topup.ErrUnavailable)
 // fakeStore is the part of a topup.Store that the intake uses, in memory. down makes calls fail by name; lost makes
 // them take effect and fail all the same.
 type fakeStore struct {
-	mu        sync.Mutex
-	topups    map[topup.ID]*topup.Topup
-	order     []topup.ID
-	batches   map[topup.BatchID]*topup.Batch
-	merchants map[topup.MerchantID]*topup.Merchant
-	lookups   map[string]*topup.Lookup
-	bulks     map[string]*topup.LookupBatch
-	seen      map[string]bool
-	notes     []topup.ProviderCallback
-	reports   map[topup.ID]topup.SMSReport
-	byNumber  map[string]topup.ID
-	calls     map[string]int
-	recovered time.Time
-	down      func(call string, n int) error
-	lost      func(call string, n int) error
+	remembered map[topup.ID]*topup.Topup
+	mu         sync.Mutex
+	topups     map[topup.ID]*topup.Topup
+	order      []topup.ID
+	batches    map[topup.BatchID]*topup.Batch
+	merchants  map[topup.MerchantID]*topup.Merchant
+	lookups    map[string]*topup.Lookup
+	bulks      map[string]*topup.LookupBatch
+	seen       map[string]bool
+	notes      []topup.ProviderCallback
+	reports    map[topup.ID]topup.SMSReport
+	byNumber   map[string]topup.ID
+	calls      map[string]int
+	recovered  time.Time
+	down       func(call string, n int) error
+	lost       func(call string, n int) error
 }
 
 func newFakeStore() *fakeStore {
@@ -76,6 +77,10 @@ func (f *fakeStore) Create(ctx context.Context, ts []*topup.Topup) ([]topup.Crea
 		}
 		if old, ok := f.topups[t.ID]; ok {
 			out[i].Existing = copyTopup(old)
+			continue
+		}
+		if left, ok := f.remembered[t.ID]; ok {
+			out[i].Existing = copyTopup(left)
 			continue
 		}
 		f.topups[t.ID] = copyTopup(t)
@@ -395,4 +400,35 @@ func (f *fakeStore) count() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return len(f.topups)
+}
+
+// Remembered tells of what remembered holds.
+func (f *fakeStore) Remembered(_ context.Context, id topup.ID) (*topup.Topup, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if left, ok := f.remembered[id]; ok {
+		return copyTopup(left), nil
+	}
+	return nil, topup.ErrNotFound
+}
+
+// EachLate calls do for a merchant's top-ups that have moved in [from, to) long after they were made.
+func (f *fakeStore) EachLate(_ context.Context, m topup.MerchantID, from, to time.Time, do func(*topup.Topup) error) error {
+	f.mu.Lock()
+	var late []*topup.Topup
+	for _, id := range f.order {
+		t := f.topups[id]
+		for _, move := range t.History {
+			if t.Merchant == m && !move.At.Before(from) && move.At.Before(to) && move.At.Sub(t.CreatedAt) >= topup.LateAfter {
+				late = append(late, copyTopup(t))
+			}
+		}
+	}
+	f.mu.Unlock()
+	for _, t := range late {
+		if err := do(t); err != nil {
+			return err
+		}
+	}
+	return nil
 }

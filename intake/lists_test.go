@@ -79,7 +79,7 @@ func TestReport(t *testing.T) {
 	}
 	r := a.do("GET", "/v1/reports/2026-11-20", "", "Accept", "text/csv").want(200)
 	rows, err := csv.NewReader(strings.NewReader(string(r.body))).ReadAll()
-	if err != nil || len(rows) != 1+4+3 || rows[0][0] != "kind" || rows[1][0] != "topup" || rows[7][0] != "total" {
+	if err != nil || len(rows) != 1+4+3+1+2+1 || rows[0][0] != "kind" || rows[1][0] != "topup" || rows[7][0] != "total" || rows[8][0] != "cost" || rows[9][0] != "open" || rows[11][0] != "sha256" {
 		t.Fatalf("%v %v", err, rows)
 	}
 	if !strings.Contains(string(r.body), ",'=cmd(),") {

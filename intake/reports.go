@@ -2,171 +2,71 @@ package intake
 
 import (
 	"bufio"
-	"encoding/csv"
-	"encoding/json"
-	"io"
+	"context"
 	"net/http"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
-	"github.com/shopspring/decimal"
-
+	"topupq/report"
 	"topupq/topup"
 )
 
-// reportDay is the day that a report is about.
-type reportDay struct {
-	date, zone string
-	from, to   time.Time
-}
+// reportTable is how a top-up stands in a report's CSV.
+var reportTable = report.Table{Columns: topupColumns, Cells: topupCells}
 
-// reportTotal sums the top-ups of one state and currency.
-type reportTotal struct {
-	State     string `json:"state"`
-	Currency  string `json:"currency"`
-	Count     int64  `json:"count"`
-	Requested string `json:"requested"`
-
-	sum decimal.Decimal
-}
-
-// report sums what passes through it.
-type report struct {
-	totals map[[2]string]*reportTotal
-	rows   int64
-	open   int64
-}
-
-// getReport answers with all top-ups of a day and their totals, as JSON or CSV, streamed.
+// getReport answers with all top-ups of a day as they stood at its end, what the day changed about earlier days, and the
+// sums of both, as JSON or CSV, streamed. A day that lasts is told as it stands now.
 func (s *Server) getReport(w http.ResponseWriter, r *http.Request, c caller) error {
 	day, err := s.readDay(r)
 	if err != nil {
 		return err
 	}
-	q := topup.Query{Merchant: c.merchant.ID, From: day.from, To: day.to}
 	out := bufio.NewWriterSize(s.streamTo(w), 64<<10)
 	format := wanted(r, typeJSON, typeCSV)
 	w.Header().Set("Content-Type", format+"; charset=utf-8")
-	rep := &report{totals: map[[2]string]*reportTotal{}}
-	write := rep.writeJSON
+	write := report.WriteJSON
 	if format == typeCSV {
-		w.Header().Set("Content-Disposition", `attachment; filename="topups-`+day.date+`.csv"`)
-		write = rep.writeCSV
+		w.Header().Set("Content-Disposition", `attachment; filename="topups-`+day.Date+`.csv"`)
+		write = report.WriteCSV
 	}
-	err = write(out, day, func(do func(*topup.Topup) error) error { return s.eachTopup(r.Context(), q, do) })
+	_, err = write(out, s.reportSource(r.Context(), c.merchant.ID, day), reportTable)
 	if err == nil {
 		err = out.Flush()
 	}
 	return s.cutShort(w, r, err)
 }
 
+// reportSource reads a merchant's top-ups of a day, and those of the day before and the late ones for the corrections.
+func (s *Server) reportSource(ctx context.Context, m topup.MerchantID, day report.Day) report.Source {
+	between := func(from, to time.Time) func(func(*topup.Topup) error) error {
+		return func(do func(*topup.Topup) error) error {
+			return s.eachTopup(ctx, topup.Query{Merchant: m, From: from, To: to}, do)
+		}
+	}
+	before := between(day.From.Add(-topup.LateAfter), day.From)
+	return report.Source{
+		Day: day, Now: s.now(), Rows: between(day.From, day.To),
+		Earlier: func(do func(*topup.Topup) error) error {
+			if err := before(do); err != nil {
+				return err
+			}
+			return s.cfg.Store.EachLate(ctx, m, day.From, day.To, do)
+		},
+	}
+}
+
 // readDay reads the date and the time zone of its midnight (default UTC).
-func (s *Server) readDay(r *http.Request) (reportDay, error) {
+func (s *Server) readDay(r *http.Request) (report.Day, error) {
 	zone := r.URL.Query().Get("timezone")
 	loc, err := time.LoadLocation(zone) // "" is UTC
 	if err != nil || zone == "Local" {
-		return reportDay{}, malformed("timezone must be a name such as Africa/Johannesburg.")
+		return report.Day{}, malformed("timezone must be a name such as Africa/Johannesburg.")
 	}
-	from, err := time.ParseInLocation(time.DateOnly, r.PathValue("date"), loc)
+	day, err := report.ParseDay(r.PathValue("date"), loc)
 	if err != nil {
-		return reportDay{}, malformed("The date must be written as 2026-11-23.")
+		return report.Day{}, malformed("The date must be written as 2026-11-23.")
 	}
-	if from.After(s.now()) {
-		return reportDay{}, malformed("That day has not begun.")
+	if day.From.After(s.now()) {
+		return report.Day{}, malformed("That day has not begun.")
 	}
-	to := time.Date(from.Year(), from.Month(), from.Day()+1, 0, 0, 0, 0, loc)
-	return reportDay{date: r.PathValue("date"), zone: loc.String(), from: from.UTC(), to: to.UTC()}, nil
-}
-
-// each calls do for every top-up of the day.
-type each func(do func(*topup.Topup) error) error
-
-func (rep *report) add(t *topup.Topup) {
-	key := [2]string{t.State.String(), t.Amount.Currency}
-	total, ok := rep.totals[key]
-	if !ok {
-		total = &reportTotal{State: key[0], Currency: key[1]}
-		rep.totals[key] = total
-	}
-	total.Count++
-	total.sum = total.sum.Add(t.Amount.Amount)
-	rep.rows++
-	if !t.State.Closed() {
-		rep.open++
-	}
-}
-
-// sums are the totals in a stable order.
-func (rep *report) sums() []reportTotal {
-	sums := []reportTotal{}
-	for _, total := range rep.totals {
-		total.Requested = topup.Money{Amount: total.sum, Currency: total.Currency}.Text()
-		sums = append(sums, *total)
-	}
-	slices.SortFunc(sums, func(a, b reportTotal) int {
-		return strings.Compare(a.Currency+" "+a.State, b.Currency+" "+b.State)
-	})
-	return sums
-}
-
-// writeJSON writes {"date", "timezone", "from", "to", "data": [...], "rows", "open", "totals": [...]}: the totals
-// stand behind the rows because the rows are not kept.
-func (rep *report) writeJSON(w io.Writer, day reportDay, rows each) error {
-	head, err := json.Marshal(map[string]any{"date": day.date, "timezone": day.zone, "from": day.from, "to": day.to})
-	if err != nil {
-		return err
-	}
-	if _, err := io.WriteString(w, strings.TrimSuffix(string(head), "}")+`,"data":[`); err != nil {
-		return err
-	}
-	err = rows(func(t *topup.Topup) error {
-		row, err := json.Marshal(t.View())
-		if err != nil {
-			return err
-		}
-		if rep.rows > 0 {
-			row = append([]byte{','}, row...)
-		}
-		rep.add(t)
-		_, err = w.Write(row)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	tail, err := json.Marshal(map[string]any{"rows": rep.rows, "open": rep.open, "totals": rep.sums()})
-	if err != nil {
-		return err
-	}
-	_, err = io.WriteString(w, "],"+strings.TrimPrefix(string(tail), "{")+"\n")
-	return err
-}
-
-// writeCSV writes the rows as kind "topup", then the totals as kind "total" in the same columns: amount is their
-// sum and count how many there are.
-func (rep *report) writeCSV(w io.Writer, _ reportDay, rows each) error {
-	c := csv.NewWriter(w)
-	if err := c.Write(append([]string{"kind", "count"}, topupColumns...)); err != nil {
-		return err
-	}
-	err := rows(func(t *topup.Topup) error {
-		rep.add(t)
-		return c.Write(append([]string{"topup", "1"}, topupCells(t)...))
-	})
-	if err != nil {
-		return err
-	}
-	for _, total := range rep.sums() {
-		cells := make([]string, len(topupColumns))
-		cells[slices.Index(topupColumns, "state")] = total.State
-		cells[slices.Index(topupColumns, "currency")] = total.Currency
-		cells[slices.Index(topupColumns, "amount")] = total.Requested
-		if err := c.Write(append([]string{"total", strconv.FormatInt(total.Count, 10)}, cells...)); err != nil {
-			return err
-		}
-	}
-	c.Flush()
-	return c.Error()
+	return day, nil
 }

@@ -93,7 +93,7 @@ func (s *Server) findTopups(ctx context.Context, q topup.Query, reference string
 		}
 		return page, err
 	}
-	t, err := s.cfg.Store.Get(ctx, topup.NewID(q.Merchant, reference))
+	t, err := s.get(ctx, topup.NewID(q.Merchant, reference))
 	if errors.Is(err, topup.ErrNotFound) {
 		return topup.Page{}, nil
 	}

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -58,6 +59,8 @@ func (s *Server) record(ctx context.Context, cand candidate) (t *topup.Topup, re
 		return t, false, nil
 	case !cand.sameAs(existing):
 		return nil, false, conflict(existing)
+	case existing.Archived != nil:
+		return s.repeat(ctx, existing, cand.topup), true, nil
 	default:
 		return existing, true, nil
 	}
@@ -71,10 +74,14 @@ func (s *Server) write(ctx context.Context, cand candidate) (*topup.Topup, error
 	defer cancel()
 	if cand.expired {
 		found, err := s.cfg.Store.GetMany(ctx, []topup.ID{cand.topup.ID})
-		if err != nil {
-			return nil, err
+		if err != nil || found[0] != nil {
+			return found[0], err
 		}
-		return found[0], nil
+		left, err := s.cfg.Store.Remembered(ctx, cand.topup.ID)
+		if errors.Is(err, topup.ErrNotFound) {
+			return nil, nil
+		}
+		return left, err
 	}
 	created, err := s.cfg.Store.Create(ctx, []*topup.Topup{cand.topup})
 	if err != nil {
@@ -133,7 +140,7 @@ func (s *Server) load(ctx context.Context, c caller, id string) (*topup.Topup, e
 	}
 	ctx, cancel := s.reading(ctx)
 	defer cancel()
-	t, err := s.cfg.Store.Get(ctx, topup.ID(id))
+	t, err := s.get(ctx, topup.ID(id))
 	if err != nil {
 		return nil, err
 	}

@@ -135,3 +135,22 @@ func (h hold) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessP
 		return next(ctx, cmds)
 	}
 }
+
+// TestPostedCommandsAreSent: nobody waits for them, and closing the pipe sends what is left.
+func TestPostedCommandsAreSent(t *testing.T) {
+	t.Parallel()
+	rdb, p := open(t)
+	for i := range 500 {
+		p.Post(t.Context(), func(pl redis.Pipeliner) redis.Cmder {
+			pl.Set(t.Context(), "p"+strconv.Itoa(i), i, 0)
+			return pl.Incr(t.Context(), "posted")
+		})
+	}
+	p.Close()
+	if n, err := rdb.Get(t.Context(), "posted").Int(); err != nil || n != 500 {
+		t.Errorf("%d of 500 were sent, %v", n, err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	p.Post(ended, func(pl redis.Pipeliner) redis.Cmder { return pl.Incr(t.Context(), "posted") })
+}

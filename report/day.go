@@ -36,7 +36,7 @@ func DayOf(t time.Time, loc *time.Location) Day {
 
 func dayOf(y int, m time.Month, d int, loc *time.Location) Day {
 	return Day{
-		Date: fmt.Sprintf("%04d-%02d-%02d", y, m, d), Zone: loc.String(),
+		Date: time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Format(time.DateOnly), Zone: loc.String(),
 		From: time.Date(y, m, d, 0, 0, 0, 0, loc).UTC(), To: time.Date(y, m, d+1, 0, 0, 0, 0, loc).UTC(),
 	}
 }

@@ -260,7 +260,7 @@ func TestReportOfADay(t *testing.T) {
 			w.Flush()
 		}
 	}
-	want := "kind topup topup topup topup correction correction total total total cost cost cost open change change sha256"
+	want := "kind topup topup topup topup correction correction total total total cost cost open change change sha256"
 	if got := strings.Join(kinds, " "); got != want {
 		t.Errorf("lines are\n%s, want\n%s", got, want)
 	}

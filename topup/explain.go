@@ -44,10 +44,16 @@ var waitingTexts = map[Code]string{
 	CodeAbsenceProved:       "the provider proved not to have it, so the same reference is sent again",
 	CodeProductUnavailable:  "the product list was stale and is being read again",
 	CodeOperatorUnavailable: "the operator is not available at the moment",
+	CodeFloatEmpty:          "the balance at its provider does not cover it, and another provider is asked",
+	CodeAccountLimit:        "a limit of the account at its provider is reached, and another provider is asked",
+	CodeCredentialsRefused:  "its provider refuses the credentials, and another provider is asked",
 }
 
 // Explain is one plain sentence: what is known, what happens next, and when.
 func (t *Topup) Explain() string {
+	if t.Archived != nil {
+		return "Closed and archived: only how it ended is known here; the archive of its day has the rest."
+	}
 	switch t.State {
 	case Accepted:
 		if why, ok := waitingTexts[t.Waiting]; ok {

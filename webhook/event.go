@@ -96,8 +96,8 @@ type aatEvent struct {
 	FailReason    string      `json:"FailReason"`
 }
 
-// aatBody maps a record to the ten fields. We do not keep the network's name or AAT's own voucher type, so Network
-// is the operator's number where one was ordered and VoucherType the kind of recharge.
+// aatBody maps a record to the ten fields. Network is the network's name where it was asked for, else the operator's
+// number where one was ordered. We do not keep AAT's own voucher type, so VoucherType is the kind of recharge.
 func aatBody(t *topup.Topup) aatEvent {
 	p := t.Ordered()
 	e := aatEvent{
@@ -112,7 +112,8 @@ func aatBody(t *topup.Topup) aatEvent {
 	if p.Pinned() {
 		e.Description = "Airtime voucher"
 	}
-	if operator := p.OperatorID + p.OperatorCode; operator != 0 {
+	e.Network = t.Network
+	if operator := p.OperatorID + p.OperatorCode; e.Network == "" && operator != 0 {
 		e.Network = strconv.FormatInt(operator, 10)
 	}
 	if !e.Success {

@@ -30,8 +30,9 @@ const (
 // ErrSecret means that a text is no signing secret: "whsec_" and base64 of at least 24 bytes. It never shows it.
 var ErrSecret = errors.New(`no webhook secret: want "whsec_" and base64 of at least 24 bytes`)
 
-// Key is a signing secret made ready to sign. It never prints.
-type Key struct{ raw []byte }
+// Key is a signing secret made ready to sign. It never prints: raw is a function because fmt prints what lies in
+// unexported fields without asking its type how. The zero Key signs with nothing, and nobody accepts that.
+type Key struct{ raw func() []byte }
 
 // ParseKey reads a secret such as topup.NewWebhookSecret gives. ErrSecret.
 func ParseKey(secret topup.Secret) (Key, error) {
@@ -43,7 +44,7 @@ func ParseKey(secret topup.Secret) (Key, error) {
 	if err != nil || len(raw) < minKey {
 		return Key{}, ErrSecret
 	}
-	return Key{raw: raw}, nil
+	return Key{raw: func() []byte { return raw }}, nil
 }
 
 // LiveKeys are the keys that sign a merchant's callbacks at now, the newest first: one, or two during a rotation. A
@@ -91,7 +92,11 @@ func Sign(keys []Key, id string, at time.Time, body []byte) string {
 
 // sum is the HMAC-SHA256 of "id.stamp.body".
 func (k Key) sum(id, stamp string, body []byte) []byte {
-	h := hmac.New(sha256.New, k.raw)
+	var raw []byte
+	if k.raw != nil {
+		raw = k.raw()
+	}
+	h := hmac.New(sha256.New, raw)
 	h.Write([]byte(id + "." + stamp + "."))
 	h.Write(body)
 	return h.Sum(nil)

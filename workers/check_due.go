@@ -1,6 +1,7 @@
 package workers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,7 +19,7 @@ const (
 	// how many where each is a call.
 	dueMany = 2000
 	dueEach = 200
-	// dueLease is how long the questions that a task has taken are left to it.
+	// dueLease is how long the questions that a task has taken are left to it, where Config does not say.
 	dueLease = 3 * time.Minute
 	// atOnce bounds the questions and writes of one task at a time.
 	atOnce = 16
@@ -57,7 +58,7 @@ func (c *Check) askDue(ctx context.Context, p topup.ProviderName) error {
 // takeDue loads what is due now and can be asked about.
 func (c *Check) takeDue(ctx context.Context, p topup.ProviderName, r *Route, limit int) ([]*topup.Topup, error) {
 	now := c.Now()
-	due, err := c.Ledger.DueChecks(ctx, p, now, now.Add(dueLease), limit)
+	due, err := c.Ledger.DueChecks(ctx, p, now, now.Add(cmp.Or(c.DueLease, dueLease)), limit)
 	if err != nil {
 		return nil, fmt.Errorf("find due checks: %w", err)
 	}

@@ -77,12 +77,16 @@ func (s *Servers) Start() error {
 
 // Stop takes no new tasks, lets those at work end within their grace, and returns when all have.
 func (s *Servers) Stop() {
+	// Each waits for the question to Redis that it has under way, which takes its time when Redis is away: all at once.
+	s.each((*asynq.Server).Stop)
+	s.each((*asynq.Server).Shutdown)
+}
+
+// each does something with all servers at once and returns when all are done.
+func (s *Servers) each(do func(*asynq.Server)) {
 	var wg sync.WaitGroup
 	for _, srv := range s.servers {
-		srv.Stop()
-	}
-	for _, srv := range s.servers {
-		wg.Go(srv.Shutdown)
+		wg.Go(func() { do(srv) })
 	}
 	wg.Wait()
 }

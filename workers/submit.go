@@ -47,6 +47,9 @@ type Config struct {
 	Keyring  topup.Keyring
 	// Spool keeps answers while the ledger is away; without one they are held in memory for a while.
 	Spool *Spool
+	// DueLease is how long due questions that a task has taken together are left to it: a worker that is killed on the way
+	// puts them off by that much. Default 3 minutes.
+	DueLease time.Duration
 	// ByHand reports whether a task runs because a person wants a held top-up sent; nil believes that of every task.
 	ByHand func(queue, taskID string) (bool, error)
 	Log    *zap.Logger

@@ -42,10 +42,13 @@ type Client struct {
 	base     string
 	method   string
 	username string
-	password Secret
+	password *httpcall.Hidden
 	paying   *httpcall.Client
 	reading  *httpcall.Client
 }
+
+// Rotate makes password the one of every call from now on.
+func (c *Client) Rotate(password Secret) { c.password.Replace(password) }
 
 // New checks cfg and returns a client. The error names the setting that is wrong, never its value.
 func New(cfg Config) (*Client, error) {
@@ -70,7 +73,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	return &Client{
 		base: strings.TrimRight(cfg.BaseURL, "/"), method: cfg.Method,
-		username: cfg.Username, password: cfg.Password,
+		username: cfg.Username, password: httpcall.Hide(cfg.Password),
 		// A reused connection makes net/http repeat a GET by itself; see httpcall.Config.KeepAlive.
 		paying:  httpcall.New(httpcall.Config{Timeout: cfg.Timeout, KeepAlive: cfg.Method == http.MethodPost, TLS: cfg.TLS}),
 		reading: httpcall.New(httpcall.Config{Timeout: cfg.Timeout, KeepAlive: true, TLS: cfg.TLS}),

@@ -259,7 +259,7 @@ func TestCanary(t *testing.T) {
 			}
 			var api *APIError
 			var status *StatusError
-			printed := fmt.Sprintf("%v %+v %#v %s", err, err, err, c.password)
+			printed := fmt.Sprintf("%v %+v %#v %+v", err, err, err, c)
 			if errors.As(err, &api) {
 				printed += fmt.Sprintf("%+v", *api)
 			}

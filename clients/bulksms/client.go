@@ -40,11 +40,16 @@ type Config struct {
 
 // Client makes BulkSMS' calls. It is safe for concurrent use.
 type Client struct {
-	base   string
-	id     Secret
-	secret Secret
-	from   string
-	http   *httpcall.Client
+	base       string
+	id, secret *httpcall.Hidden
+	from       string
+	http       *httpcall.Client
+}
+
+// Rotate makes id and secret those of every call from now on.
+func (c *Client) Rotate(id, secret Secret) {
+	c.id.Replace(id)
+	c.secret.Replace(secret)
 }
 
 // New checks cfg and returns a client. The error names the setting that is wrong and never its secret.
@@ -63,7 +68,7 @@ func New(cfg Config) (*Client, error) {
 		cfg.Timeout = DefaultTimeout
 	}
 	return &Client{
-		base: strings.TrimRight(cfg.BaseURL, "/"), id: cfg.TokenID, secret: cfg.TokenSecret, from: cfg.From,
+		base: strings.TrimRight(cfg.BaseURL, "/"), id: httpcall.Hide(cfg.TokenID), secret: httpcall.Hide(cfg.TokenSecret), from: cfg.From,
 		// The send is a POST without Idempotency-Key, which net/http never repeats once anything was written.
 		http: httpcall.New(httpcall.Config{Timeout: cfg.Timeout, KeepAlive: true, TLS: cfg.TLS}),
 	}, nil

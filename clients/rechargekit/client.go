@@ -49,13 +49,16 @@ type Config struct {
 // Client makes RechargeKit's calls. It is safe for concurrent use.
 type Client struct {
 	base          string
-	token         Secret
+	token         *httpcall.Hidden
 	method        string
 	planMethod    string
 	noStatusCheck bool
 	pay           *httpcall.Client
 	read          *httpcall.Client
 }
+
+// Rotate makes token the one of every call from now on.
+func (c *Client) Rotate(token Secret) { c.token.Replace(token) }
 
 // New checks cfg and returns a client. The error names the setting that is wrong and never its secret.
 func New(cfg Config) (*Client, error) {
@@ -84,7 +87,7 @@ func New(cfg Config) (*Client, error) {
 		cfg.ReadTimeout = DefaultReadTimeout
 	}
 	return &Client{
-		base: strings.TrimRight(cfg.BaseURL, "/"), token: cfg.Token,
+		base: strings.TrimRight(cfg.BaseURL, "/"), token: httpcall.Hide(cfg.Token),
 		method: method, planMethod: planMethod, noStatusCheck: cfg.NoStatusCheck,
 		// Reusing connections is safe for POST only; see httpcall.Config.KeepAlive.
 		pay:  httpcall.New(httpcall.Config{Timeout: cfg.Timeout, KeepAlive: method == http.MethodPost, TLS: cfg.TLS}),

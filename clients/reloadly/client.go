@@ -67,13 +67,15 @@ type Config struct {
 // Client speaks to Reloadly's airtime service. It is safe for concurrent use. Purchases are sent once; reads are
 // repeated a little after network errors, 408, 429 and 5xx.
 type Client struct {
-	cfg Config
-	// secret is a function because fmt prints the unexported fields of a struct without asking their types how.
-	secret func() string
+	cfg    Config
+	secret *httpcall.Hidden
 	paying *httpcall.Client
 	read   *httpcall.Client
 	tokens *tokenSource
 }
+
+// Rotate makes secret the one that the next token is asked for with.
+func (c *Client) Rotate(secret Secret) { c.secret.Replace(secret) }
 
 // New returns a client. The error names the first setting that cannot work.
 func New(cfg Config) (*Client, error) {
@@ -85,7 +87,7 @@ func New(cfg Config) (*Client, error) {
 	cfg.ClientSecret = ""
 	c := &Client{
 		cfg:    cfg,
-		secret: secret.Reveal,
+		secret: httpcall.Hide(secret),
 		// Reuse is safe for purchases because they are POSTs without Idempotency-Key: net/http repeats such a
 		// request only when not a byte of it was written.
 		paying: httpcall.New(httpcall.Config{Timeout: cfg.Timeout, KeepAlive: true, TLS: cfg.TLS}),

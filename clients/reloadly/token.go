@@ -52,7 +52,7 @@ func (c *Client) fetchToken(ctx context.Context) (Token, error) {
 func (c *Client) askToken(ctx context.Context) (Token, error) {
 	const op = "POST /oauth/token"
 	req, err := newRequest(ctx, http.MethodPost, c.cfg.AuthURL+"/oauth/token", map[string]string{
-		"client_id": c.cfg.ClientID, "client_secret": c.secret(),
+		"client_id": c.cfg.ClientID, "client_secret": c.secret.Reveal(),
 		"grant_type": "client_credentials", "audience": c.cfg.Audience,
 	})
 	if err != nil {

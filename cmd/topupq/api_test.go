@@ -256,6 +256,10 @@ func TestLookup(t *testing.T) {
 	if out, _, _ = s.run(t, "lookup", "aat", "GetVoucher", "--json"); !json.Valid([]byte(out)) {
 		t.Errorf("not JSON: %s", out)
 	}
+	answer = `{"state":"done","id":"lkp1","result":[],"stale":true,"cached_at":"2026-11-23T08:00:00Z"}`
+	if _, stderr, code = s.run(t, "lookup", "aat", "GetVoucher"); code != 0 || !strings.Contains(stderr, "stale: the provider does not answer; this is from 2026-11-23 08:00:00 UTC") {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
 	answer = `{"state":"failed","id":"lkp1","error":{"code":"provider_refused","message":"no such network","provider_code":"E1"}}`
 	if _, stderr, code = s.run(t, "lookup", "aat", "GetVoucher"); code != 1 || !strings.Contains(stderr, "provider_refused (E1): no such network") {
 		t.Errorf("exit %d: %s", code, stderr)

@@ -23,7 +23,10 @@ type lookupAnswer struct {
 	ID     string            `json:"id"`
 	State  topup.LookupState `json:"state"`
 	Result json.RawMessage   `json:"result"`
-	Error  *struct {
+	// Stale marks a kept result that is too old, of CachedAt: the provider does not answer.
+	Stale    bool       `json:"stale"`
+	CachedAt *time.Time `json:"cached_at"`
+	Error    *struct {
 		Code         string  `json:"code"`
 		Message      string  `json:"message"`
 		ProviderCode *string `json:"provider_code"`
@@ -120,6 +123,9 @@ func showLookup(cmd *cobra.Command, a lookupAnswer, asJSON bool) error {
 	if a.Error != nil {
 		code := cmp.Or(textOr(a.Error.ProviderCode), "no code")
 		return fmt.Errorf("%s (%s): %s", a.Error.Code, clean(code), clean(a.Error.Message))
+	}
+	if a.Stale && a.CachedAt != nil {
+		fmt.Fprintf(cmd.ErrOrStderr(), "stale: the provider does not answer; this is from %s\n", a.CachedAt.UTC().Format(time.DateTime+" UTC"))
 	}
 	dec := json.NewDecoder(bytes.NewReader(a.Result))
 	dec.UseNumber()

@@ -32,7 +32,10 @@ type node struct {
 	watch   watch
 	watched *watchedStore
 	traces  bool
-	stops   []func(context.Context)
+	// rotations take new credentials; credentialsOf are the settings that the present ones are from.
+	rotations     []rotation
+	credentialsOf config.Config
+	stops         []func(context.Context)
 }
 
 // stopGrace is how long parts other than workers may take to stop.
@@ -57,7 +60,7 @@ func newNode(ctx context.Context, cfg config.Config, log *zap.Logger, demand str
 	if err != nil {
 		return nil, &exitError{code: exitUsage, err: fmt.Errorf("TOPUPQ_ENCRYPTION_KEY: %w", err)}
 	}
-	n := &node{cfg: cfg, log: log, keyring: keyring, name: processName()}
+	n := &node{cfg: cfg, credentialsOf: cfg, log: log, keyring: keyring, name: processName()}
 	if n.ledger, err = connect(cfg.RedisURL); err != nil {
 		return nil, &exitError{code: exitUsage, err: fmt.Errorf("TOPUPQ_REDIS_URL: %w", err)}
 	}
@@ -124,6 +127,9 @@ func awaitDurability(ctx context.Context, rdb redis.UniversalClient, want rediss
 		}
 	}
 }
+
+// Format hides the node from every verb: its settings hold secrets in fields that fmt would print as they are.
+func (n *node) Format(f fmt.State, _ rune) { fmt.Fprint(f, "node "+n.name) }
 
 func (n *node) onStop(stop func(context.Context)) { n.stops = append(n.stops, stop) }
 

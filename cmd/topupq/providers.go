@@ -28,6 +28,8 @@ type providers struct {
 	limits map[topup.ProviderName]config.Provider
 	// denied are the lookups that merchants may not make.
 	denied map[topup.ProviderName][]string
+	// rotations take new credentials while the process runs.
+	rotations []rotation
 }
 
 // newProviders builds an adapter for every provider with credentials.
@@ -88,6 +90,7 @@ func (p *providers) addReloadly(cfg config.Config, routes map[topup.ProviderName
 	if err != nil {
 		return fmt.Errorf("reloadly: %w", err)
 	}
+	p.rotations = append(p.rotations, func(cfg config.Config) { client.Rotate(reloadly.Secret(cfg.Reloadly.ClientSecret.Reveal())) })
 	adapter := clients.NewReloadly(client, clients.ReloadlyConfig{Hold: c.Hold, MNP: c.MNP})
 	p.add(cfg, c.Provider, adapter, nil, routes)
 	p.callbacks[topup.Reloadly] = intake.CallbackSettings{Signed: true, Read: reloadlyCallback(adapter, c), Gather: gathered(cfg)}
@@ -105,6 +108,7 @@ func (p *providers) addAAT(cfg config.Config, routes map[topup.ProviderName]work
 	if err != nil {
 		return err
 	}
+	p.rotations = append(p.rotations, func(cfg config.Config) { client.Rotate(aat.Secret(cfg.AAT.Password.Reveal())) })
 	adapter, err := clients.NewAAT(client, clients.AATConfig{
 		StatusFailed: c.StatusFailed, AirtimeTypes: c.AirtimeTypes, Hold: c.Hold,
 	})
@@ -134,6 +138,7 @@ func (p *providers) addRechargeKit(cfg config.Config, routes map[topup.ProviderN
 	if err != nil {
 		return err
 	}
+	p.rotations = append(p.rotations, func(cfg config.Config) { client.Rotate(rechargekit.Secret(cfg.RechargeKit.Token.Reveal())) })
 	adapter, err := clients.NewRechargeKit(client, clients.RechargeKitConfig{
 		OperatorByPrefix: c.Operators, PostpaidOperatorByPrefix: c.PostpaidOperators, CircleByPrefix: c.Circles,
 		Texts: refusalTexts(c.Refusals), NotFound: c.NotFoundPattern, Hold: c.Hold,

@@ -102,7 +102,7 @@ func (n *node) startWork(p *providers, only []string, tune tuning) error {
 		}
 	})
 	shared := workers.Config{
-		Ledger: n.watched, Routes: p.routes, Notifier: callbacks, Bell: n.bell, Keyring: n.keyring, ByHand: n.bell.ByHand, FailoverAfter: n.cfg.FailoverAfter, Log: n.log.Named("work"),
+		Ledger: n.watched, Routes: p.routes, Notifier: callbacks, Bell: n.bell, Keyring: n.keyring, ByHand: n.bell.ByHand, FailoverAfter: n.cfg.FailoverAfter, DueLease: 2 * n.cfg.RescueAfter, Log: n.log.Named("work"),
 	}
 	var err error
 	if n.cfg.BulkSMS.Enabled() {
@@ -183,6 +183,9 @@ func (n *node) smsQueue(tune tuning) ([]workers.Queue, error) {
 	if err != nil {
 		return nil, &exitError{code: exitUsage, err: err}
 	}
+	n.rotations = append(n.rotations, func(cfg config.Config) {
+		client.Rotate(bulksms.Secret(cfg.BulkSMS.TokenID), bulksms.Secret(cfg.BulkSMS.TokenSecret.Reveal()))
+	})
 	handler := workers.NewSMS(workers.SMSConfig{Store: n.store, Ledger: n.store, Texter: pinTexter{client}, Keyring: n.keyring, Log: n.log.Named("sms"), Dial: clients.AATDialCode})
 	return []workers.Queue{{Name: jobs.KindSMS, Handler: handler, Concurrency: smsConcurrency, Poll: 4 * tune.poll, Grace: handlerGrace + stopGrace}}, nil
 }

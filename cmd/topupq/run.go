@@ -6,6 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
+
+	"topupq/config"
 )
 
 // roles are the parts that a process can play.
@@ -30,6 +32,7 @@ func (n *node) startRoles(r roles) (addresses, error) {
 		return at, err
 	}
 	n.watchProviders(p)
+	n.rotations = append(n.rotations, p.rotations...)
 	if err := n.startMetrics(r.schedule || r.ops); err != nil {
 		return at, err
 	}
@@ -84,6 +87,7 @@ func play(cmd *cobra.Command, d deps, r roles) error {
 	if _, err := n.startRoles(r); err != nil {
 		return err
 	}
+	n.startRotation(func() (config.Config, error) { return loadConfig(cmd, d) })
 	<-cmd.Context().Done()
 	log.Info("stopping: new work is refused, calls under way end")
 	return nil

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -31,6 +32,7 @@ var Invariants = []struct{ Name, Promise string }{
 	{"I9", "after the faults, open top-ups settle within a check interval"},
 	{"I11", "every callback's signature holds"},
 	{"I17", "debited at the providers = succeeded + still open and booked"},
+	{"sound", "no process panics, deadlocks or races"},
 }
 
 // Judge computes all violations in the evidence.
@@ -56,6 +58,9 @@ func (e *Evidence) Judge() []Violation {
 	e.judgeMoney(say)
 	for _, f := range e.Forged {
 		say("I11", "", "callback %s", f)
+	}
+	for _, line := range e.broken() {
+		say("sound", "", "%s", line)
 	}
 	return out
 }
@@ -202,4 +207,18 @@ func (e *Evidence) LateRepeats() int {
 		highest[d.ID] = max(highest[d.ID], d.Version)
 	}
 	return n
+}
+
+// broken are the log lines that no process should ever write: a data race, a panic.
+func (e *Evidence) broken() []string {
+	var out []string
+	for name, text := range e.Logs {
+		for line := range bytes.Lines(text) {
+			if bytes.Contains(line, []byte("WARNING: DATA RACE")) || bytes.HasPrefix(line, []byte("panic:")) || bytes.HasPrefix(line, []byte("fatal error:")) ||
+				bytes.Contains(line, []byte(`"msg":"handler panicked"`)) {
+				out = append(out, name+": "+string(bytes.TrimSpace(line)))
+			}
+		}
+	}
+	return out
 }
