@@ -93,16 +93,25 @@ parallel: redis ## 1,000 references, 50 submissions of each at once, checked for
 	TOPUPQ_TEST_REFERENCES=1000 go test -count=1 -v -run '^TestParallel|^TestRegister' -timeout 20m ./e2e
 
 .PHONY: mutants
-mutants: redis ## build topupq wrong in many ways; a test must catch each
-	go test -count=1 -timeout 60m -v -run 'Mutant' ./e2e/...
+mutants: redis strace ## build topupq wrong in fifteen ways; a test must catch each
+	TOPUPQ_TEST_MUTANTS=1 go test -count=1 -timeout 60m -v -run '^TestMutant' ./e2e/mutants
+
+# CUTS power cuts of each kind.
+CUTS ?= 5
 
 .PHONY: powercut
-powercut: redis ## cut Redis' file at its last sync and see that nothing acknowledged is lost
-	go test -count=1 -timeout 20m -v -run 'PowerCut' ./e2e/...
+powercut: redis strace ## cut Redis' file at its last sync: always loses nothing, everysec does
+	TOPUPQ_TEST_POWERCUT=1 TOPUPQ_TEST_POWERCUTS=$(CUTS) go test -count=1 -timeout 20m -v -run '^TestPowerCut' ./e2e
+
+REDISTRUTH = IntakeRefuses|UnsafeRedis|WhileRedis|FullRedis|QueueKeys|Flushed|Restored|TornTail|Corrupted|Spool
+
+.PHONY: redistruth
+redistruth: redis ## Redis full, read-only, away, emptied, restored, damaged; answers that come meanwhile
+	go test -count=1 -timeout 20m -v -run '$(REDISTRUTH)' ./e2e
 
 .PHONY: cluster
-cluster: redis ## run on a Redis Cluster and behind sentinels
-	go test -count=1 -timeout 40m -v -run 'Cluster|Sentinel' ./topup/redisstore/... ./e2e/...
+cluster: redis ## run on a Redis Cluster of three primaries, and behind sentinels with a failover
+	go test -count=1 -timeout 40m -v -run 'Cluster|Sentinel|Failover|Shards' ./redisproc ./topup/redisstore ./e2e
 
 .PHONY: bench
 bench: redis ## measure topupq beside bare asynq
@@ -111,6 +120,10 @@ bench: redis ## measure topupq beside bare asynq
 .PHONY: redis
 redis: ## make sure that there is a redis-server
 	@deploy/ensure-redis.sh
+
+.PHONY: strace
+strace: ## make sure that there is strace
+	@deploy/ensure-strace.sh
 
 .PHONY: clean
 clean: ## remove what was built

@@ -58,7 +58,7 @@ func NewReloadly(api *reloadly.Client, cfg ReloadlyConfig) *Reloadly {
 func (r *Reloadly) Traits() topup.Traits {
 	return topup.Traits{
 		Name: topup.Reloadly, RefusesRepeat: true, AbsenceByAnswer: true, Hold: r.cfg.Hold, Actions: reloadly.Actions(),
-		Catalogue: reloadlyCatalogue(), Owned: reloadlyOwned(),
+		Priced: true, Catalogue: reloadlyCatalogue(), Owned: reloadlyOwned(),
 	}
 }
 

@@ -57,11 +57,12 @@ func (r *Reloadly) confirmFailure(ctx context.Context, ref topup.Ref, s reloadly
 		out := reloadlyFailure(string(s.Status), string(s.Code), string(s.Message))
 		out.Reference, out.TransactionID = ref.TransactionID, ref.TransactionID
 		return out, nil
+	default:
+		return topup.Outcome{
+			Answer: topup.Unclear, Code: topup.CodeContradiction, ProviderCode: string(s.Status), TransactionID: ref.TransactionID,
+			Message: "Reloadly's status and report contradict each other.",
+		}, nil
 	}
-	return topup.Outcome{
-		Answer: topup.Unclear, Code: topup.CodeContradiction, ProviderCode: string(s.Status), TransactionID: ref.TransactionID,
-		Message: "Reloadly's status and report contradict each other.",
-	}, nil
 }
 
 // askReport is checkReport as a further call.

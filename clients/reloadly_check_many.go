@@ -67,7 +67,7 @@ func (r *Reloadly) readReport(ctx context.Context, s *reloadlySearch, page int) 
 		return fmt.Errorf("read reloadly's report: %w", err)
 	}
 	s.take(page, p)
-	if span, any := spanOf(p.Content); any {
+	if span, some := spanOf(p.Content); some {
 		r.report.learn(s.window.Start, page, span, len(p.Content) >= reloadly.MaxReportSize, p.TotalPages)
 	}
 	return nil
@@ -217,7 +217,7 @@ func (s *reloadlySearch) unread(from, to int) int {
 func (s *reloadlySearch) take(page int, p reloadly.Page[reloadly.Transaction]) {
 	s.read[page], s.total = true, p.TotalPages
 	delete(s.pages, page)
-	if span, any := spanOf(p.Content); any {
+	if span, some := spanOf(p.Content); some {
 		s.pages[page] = span
 	}
 	for _, row := range p.Content {

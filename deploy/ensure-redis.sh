@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Makes sure that there is a redis-server of at least version 6.2: installs Debian's where that is possible, and
-# otherwise says what to install. The tests start their own servers; none has to run.
+# Makes sure that there is a redis-server of at least version 7.0, the first with an append-only file in parts and with
+# slot ranges for clusters: installs Debian's where that is possible, and otherwise says what to install. The tests start
+# their own servers; none has to run.
 set -euo pipefail
 
-want=6.2
+want=7.0
 
 version() { redis-server --version | sed -n 's/.* v=\([0-9]*\.[0-9]*\).*/\1/p'; }
 

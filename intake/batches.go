@@ -23,6 +23,8 @@ type batchAnswer struct {
 	topup.BatchView
 	BatchID *topup.BatchID `json:"batch_id"`
 	Errors  []RowError     `json:"errors"`
+	// PredictedCosts is what a validation expects the rows to cost, as far as prices are published.
+	PredictedCosts *pricesView `json:"predicted_costs,omitempty"`
 }
 
 // createBatch takes a batch of any length: 202 with the counts, 200 when it was only to be validated. Rows that
@@ -96,6 +98,7 @@ type batchRun struct {
 	requested                      map[string]topup.Money
 	errors                         []RowError
 	gathered                       int
+	prices                         prices
 }
 
 // chunksInFlight bounds the chunks that wait for the ledger or ring.
@@ -165,6 +168,9 @@ func (b *batchRun) add(ctx context.Context, r *row) error {
 			if err := b.dispatch(ctx); err != nil {
 				return err
 			}
+		}
+		if b.dry {
+			b.price(ctx, cand.topup)
 		}
 		b.open.add(cand)
 	}

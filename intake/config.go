@@ -77,6 +77,8 @@ type ProviderSettings struct {
 	// Actions are the lookups that it takes, by the provider's own names; Denied are those of them that merchants may
 	// not make here.
 	Actions, Denied []string
+	// Priced means that the provider publishes its prices, so that Quote can tell them.
+	Priced bool
 }
 
 // ErrForged is wrapped by a ProviderCallback's error when the signature is wrong or missing.
@@ -118,6 +120,8 @@ type Config struct {
 	Archive Archive
 	// SendTest sends a webhook.test event to the merchant's endpoint and returns what came of it.
 	SendTest func(ctx context.Context, m *topup.Merchant) (topup.CallbackAttempt, error)
+	// Quote tells what a top-up should cost, without sending anything; false where that cannot be told. nil asks nobody.
+	Quote func(ctx context.Context, t *topup.Topup) (topup.Money, bool)
 	// Window is how many wake-ups a provider's submit queue takes at the moment; the scheduler rings the rest. nil
 	// means all of them.
 	Window func(ctx context.Context, p topup.ProviderName) int

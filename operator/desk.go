@@ -82,8 +82,9 @@ type Order struct {
 const (
 	// DefaultLimit and MaxLimit bound the top-ups of one order.
 	DefaultLimit = 1000
-	MaxLimit     = 100_000
-	maxReason    = 500
+	// MaxLimit is the most that may be asked for.
+	MaxLimit  = 100_000
+	maxReason = 500
 )
 
 // check refuses an order that says too little. reason tells whether one is needed.

@@ -44,6 +44,7 @@ func (d *Desk) exists(ctx context.Context, s topup.PauseScope) error {
 		_, err = d.cfg.Store.GetMerchant(ctx, topup.MerchantID(s.Name))
 	case topup.PauseByBatch:
 		_, err = d.cfg.Store.GetBatch(ctx, topup.BatchID(s.Name))
+	default: // a provider or an operator needs no record
 	}
 	if errors.Is(err, topup.ErrNotFound) {
 		return &Refusal{fmt.Sprintf("there is no %s %s", s.Kind, s.Name)}

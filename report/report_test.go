@@ -179,7 +179,7 @@ func sign(n int64) int64 {
 func fixed(t *testing.T) []*topup.Topup {
 	t.Helper()
 	at := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
-	make := func(reference string, at time.Time, send topup.Outcome, checks map[time.Duration]topup.Outcome) *topup.Topup {
+	build := func(reference string, at time.Time, send topup.Outcome, checks map[time.Duration]topup.Outcome) *topup.Topup {
 		x := &topup.Topup{
 			ID: topup.NewID("m", reference), Merchant: "m", Reference: reference, Provider: topup.Reloadly, Recipient: "+27831234567",
 			Amount: topup.Money{Amount: decimal.New(10, 0), Currency: "ZAR"},
@@ -202,13 +202,13 @@ func fixed(t *testing.T) []*topup.Topup {
 	open := topup.Outcome{Answer: topup.InProgress}
 	today := at.AddDate(0, 0, 1)
 	return []*topup.Topup{
-		make("yesterday, reversed", at, delivered, map[time.Duration]topup.Outcome{25 * time.Hour: refused, 25*time.Hour + time.Minute: refused}),
-		make("yesterday, late", at, open, map[time.Duration]topup.Outcome{26 * time.Hour: delivered}),
-		make("delivered", today, delivered, nil),
-		make("no cost", today, topup.Outcome{Answer: topup.Delivered}, nil),
-		make("failed", today, refused, nil),
-		make("open", today, open, nil),
-		make("tomorrow", today.AddDate(0, 0, 1), delivered, nil),
+		build("yesterday, reversed", at, delivered, map[time.Duration]topup.Outcome{25 * time.Hour: refused, 25*time.Hour + time.Minute: refused}),
+		build("yesterday, late", at, open, map[time.Duration]topup.Outcome{26 * time.Hour: delivered}),
+		build("delivered", today, delivered, nil),
+		build("no cost", today, topup.Outcome{Answer: topup.Delivered}, nil),
+		build("failed", today, refused, nil),
+		build("open", today, open, nil),
+		build("tomorrow", today.AddDate(0, 0, 1), delivered, nil),
 	}
 }
 

@@ -27,8 +27,10 @@ func (t *Topup) RecordCheck(p Policy, o Outcome, now time.Time) error {
 		if o.Answer == Delivered { // it was asked about before others proved it absent, wrongly
 			return t.recordLate(p, o, now)
 		}
+		return ErrNotAllowed
+	default:
+		return ErrNotAllowed
 	}
-	return ErrNotAllowed
 }
 
 func (t *Topup) checkOpen(p Policy, o Outcome, now time.Time) error {
@@ -49,6 +51,7 @@ func (t *Topup) checkOpen(p Policy, o Outcome, now time.Time) error {
 		if t.State == Unknown && !t.overdue(p, now) {
 			return t.open(Pending, p, ActorCheck, CodeInProgress, o, now)
 		}
+	default: // nothing was learned
 	}
 	return t.stayOpen(p, o, now)
 }
@@ -130,6 +133,7 @@ func (t *Topup) checkUnresolved(p Policy, o Outcome, now time.Time) error {
 	case Refused:
 		t.learn(o)
 		return t.fail(ActorCheck, o.Code, o, now)
+	default: // nothing that closes it
 	}
 	t.DueAt = time.Time{}
 	if next, more := p.Plan.NextUnresolved(t.subject(), now); more {

@@ -104,6 +104,8 @@ type Traits struct {
 	Hold time.Duration
 	// RepeatKnownAfter: a repeated reference is refused only after a success (AAT) instead of after any order.
 	RepeatKnownAfterSuccess bool
+	// Priced means that a Quote tells the cost.
+	Priced bool
 	// Actions are the names that Lookup takes.
 	Actions []string
 	// Catalogue are those whose answers are the same for everybody and change slowly, so that they may be kept.

@@ -18,7 +18,7 @@ var configuredEarly = []time.Duration{10 * time.Second, time.Minute, 5 * time.Mi
 // settleWorld sends n top-ups whose outcome takes as long as truth says, asks at the times that what was learned suggests,
 // and learns from that alone. It returns the questions asked per top-up.
 func settleWorld(s *topup.SettleTimes, seed uint64, n int, truth func(*dice.Rand) time.Duration) float64 {
-	r := dice.New(dice.NewPCG(seed, seed)) //nolint:gosec // a reproducible world
+	r := dice.New(dice.NewPCG(seed, seed))
 	asked := 0
 	for i := range n {
 		took := truth(r)

@@ -54,6 +54,7 @@ func statesDocument() string {
 			safe = "yes"
 		case topup.Reversed:
 			safe = "yes, unless a PIN was handed out that is not void"
+		default:
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", s, meanings[s], safe, names(topup.MovesFrom(s)))
 	}

@@ -38,8 +38,8 @@ func TestView(t *testing.T) {
 		ProviderReference: "98187964", ProviderTransactionID: "t", OperatorTransactionID: "o", Delivered: rand("2"),
 		Cost: topup.Money{Amount: decimal.RequireFromString("0.10731"), Currency: "USD"}, PIN: []byte("sealed"),
 		Predicted: topup.Money{Amount: decimal.RequireFromString("0.1073"), Currency: "USD"},
-		Failure: &topup.Failure{Code: topup.CodeProviderRefunded, Message: "Back.", ProviderCode: "R1"},
-		Checks:  3, DueAt: at, CreatedAt: at, UpdatedAt: at, ClosedAt: at, ConfirmedAt: at,
+		Failure:   &topup.Failure{Code: topup.CodeProviderRefunded, Message: "Back.", ProviderCode: "R1"},
+		Checks:    3, DueAt: at, CreatedAt: at, UpdatedAt: at, ClosedAt: at, ConfirmedAt: at,
 	}
 	utc := "2026-11-20T10:00:00.005Z"
 	want := map[string]any{

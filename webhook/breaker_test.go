@@ -54,7 +54,7 @@ func TestBreakerOpensAfterTenInARow(t *testing.T) {
 				}
 			}
 			r := s.Send(t.Context(), m)
-			wait := r.Postponed.Sub(time.Now())
+			wait := time.Until(r.Postponed)
 			if e.calls != 10 || wait < 30*time.Second || wait > 32*time.Second || r.Status != 0 || r.OK {
 				t.Errorf("status %d: %d calls, postponed for %v, %+v", status, e.calls, wait, r)
 			}
@@ -126,7 +126,7 @@ func TestBreakerProbesAndCloses(t *testing.T) {
 				t.Fatalf("round %d: %d probes, then %+v", round, e.calls-before, r)
 			}
 			// The longer it fails, the wider what piles up is spread, but never beyond ten minutes.
-			if wait := r.Postponed.Sub(time.Now()); wait < 30*time.Second || wait > 11*time.Minute {
+			if wait := time.Until(r.Postponed); wait < 30*time.Second || wait > 11*time.Minute {
 				t.Errorf("round %d: postponed for %v", round, wait)
 			}
 		}

@@ -21,7 +21,6 @@ func TestHangingEndpointHoldsUpNobodyElse(t *testing.T) {
 		dead, _ := m.addMerchant(t, "dead")
 		alive, _ := m.addMerchant(t, "alive")
 		c := dispatcher(t, m, w)
-		start := time.Now()
 		for n := range 500 {
 			c.Notify(m.succeeded(t, dead, n))
 		}
@@ -38,7 +37,7 @@ func TestHangingEndpointHoldsUpNobodyElse(t *testing.T) {
 		for n := range 200 {
 			c.Notify(m.succeeded(t, alive, 100+n))
 		}
-		start = time.Now()
+		start := time.Now()
 		pass(t, m, c, time.Second)
 		for _, a := range w.arrivals("alive.example.com")[16:] {
 			if late := a.at.Sub(start); late > 20*13*time.Millisecond {

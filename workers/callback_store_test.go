@@ -2,6 +2,7 @@ package workers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -97,7 +98,7 @@ func (m *memory) UpdateLoaded(_ context.Context, t *topup.Topup, change func(*to
 	}
 	next := copyTopup(stored)
 	err := change(next)
-	if err == topup.ErrUnchanged {
+	if errors.Is(err, topup.ErrUnchanged) {
 		return copyTopup(stored), nil
 	}
 	if err != nil {
@@ -127,7 +128,7 @@ func (m *memory) UpdateBatch(_ context.Context, id topup.BatchID, change func(*t
 	}
 	defer m.mu.Unlock()
 	next := copyBatch(m.batches[id])
-	if err := change(next); err == topup.ErrUnchanged {
+	if err := change(next); errors.Is(err, topup.ErrUnchanged) {
 		return next, nil
 	} else if err != nil {
 		return next, err

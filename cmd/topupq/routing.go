@@ -1,6 +1,9 @@
 package main
 
 import (
+	"context"
+	"time"
+
 	"topupq/clients"
 	"topupq/config"
 	"topupq/intake"
@@ -55,4 +58,23 @@ func (n *node) lookups(p *providers) *workers.Lookup {
 		Store: n.store, Routes: p.routes, Ledger: n.store, Catalogue: n.store, CatalogueAge: n.cfg.Lookups.CatalogueAge,
 		CatalogueHardAge: n.cfg.Lookups.CatalogueHardAge, Bell: n.bell, Log: n.log.Named("lookup"),
 	})
+}
+
+// quoteTimeout bounds one question about a price.
+const quoteTimeout = 10 * time.Second
+
+// quote asks a provider what a top-up should cost.
+func (p *providers) quote(ctx context.Context, t *topup.Topup) (topup.Money, bool) {
+	route, ok := p.routes[t.Provider]
+	if !ok {
+		return topup.Money{}, false
+	}
+	quoter, ok := route.Provider.(topup.Quoter)
+	if !ok {
+		return topup.Money{}, false
+	}
+	ctx, cancel := context.WithTimeout(ctx, quoteTimeout)
+	defer cancel()
+	q, err := quoter.Quote(ctx, t.Order())
+	return q.Cost, err == nil && q.Refusal == nil && !q.Cost.IsZero()
 }

@@ -18,7 +18,7 @@ import (
 // Credentials of the simulators. They are no secrets: they open nothing but a simulator.
 const (
 	simUser    = "simulator"
-	simSecret  = "simulated-only" //nolint:gosec // opens nothing but a simulator
+	simSecret  = "simulated-only"
 	simToken   = "sim-callback-token"
 	simHMACKey = "sim-webhook-secret"
 )

@@ -43,7 +43,7 @@ func (p *Process) Start() error {
 		return fmt.Errorf("open log: %w", err)
 	}
 	defer log.Close()
-	cmd := exec.Command(p.path, p.Args...) //nolint:noctx,gosec // it is our own program, and outlives the call
+	cmd := exec.Command(p.path, p.Args...) //nolint:noctx // it is our own program, and outlives the call
 	cmd.Env, cmd.Stdout, cmd.Stderr = p.env, log, log
 	cmd.Dir = filepath.Dir(p.log)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

@@ -27,6 +27,8 @@ type Options struct {
 	// Sims are the simulators' options; CallBacks has them call the intake.
 	Sims      SimOptions
 	CallBacks bool
+	// Ops runs the operators' listener too, with OpsUser.
+	Ops bool
 	// Toxic puts a toxiproxy between the processes and Redis.
 	Toxic bool
 	// Redis are the server's settings; default an append-only file with fsync always.
@@ -50,6 +52,7 @@ type Stack struct {
 	Intake     *Process
 	Workers    []*Process
 	Schedulers []*Process
+	Ops        *Process
 
 	opts Options
 	dir  string
@@ -64,6 +67,12 @@ const (
 	Margin        = 300 * time.Millisecond
 	CheckInterval = 4 * time.Second
 	CheckCount    = 3
+)
+
+// The operator of Options.Ops.
+const (
+	OpsUser     = "olga"
+	OpsPassword = "open-sesame"
 )
 
 // encryptionKey seals the secrets of a test; it protects nothing.
@@ -129,6 +138,10 @@ func (s *Stack) start(tb testing.TB) error {
 	s.env = shortTimes()
 	maps.Copy(s.env, s.Sims.env())
 	s.env["TOPUPQ_REDIS_URL"], s.env["TOPUPQ_INTAKE_ADDR"] = s.url, intake
+	if s.env["TOPUPQ_OPS_ADDR"], err = freeAddr(); err != nil {
+		return err
+	}
+	s.env["TOPUPQ_OPS_USERS"] = OpsUser + ":" + OpsPassword + ":operator"
 	maps.Copy(s.env, s.opts.Env)
 	if s.Merchant, err = s.addMerchant(tb.Context(), "http://"+intake); err != nil {
 		return err
@@ -174,6 +187,9 @@ func (s *Stack) startProcesses() error {
 	for i := range processes(s.opts.Schedulers) {
 		s.Schedulers = append(s.Schedulers, s.process(fmt.Sprintf("scheduler-%d", i+1), "schedule"))
 	}
+	if s.opts.Ops {
+		s.Ops = s.process("ops", "ops")
+	}
 	for _, p := range s.Processes() {
 		if err := p.Start(); err != nil {
 			return err
@@ -181,6 +197,9 @@ func (s *Stack) startProcesses() error {
 	}
 	return nil
 }
+
+// OpsURL is where the operators' listener is.
+func (s *Stack) OpsURL() string { return "http://" + s.env["TOPUPQ_OPS_ADDR"] }
 
 // processes is how many processes an option means.
 func processes(wanted int) int {
@@ -200,7 +219,11 @@ func (s *Stack) process(name string, args ...string) *Process {
 
 // Processes are all processes of the product.
 func (s *Stack) Processes() []*Process {
-	return slices.Concat([]*Process{s.Intake}, s.Workers, s.Schedulers)
+	all := slices.Concat([]*Process{s.Intake}, s.Workers, s.Schedulers)
+	if s.Ops != nil {
+		all = append(all, s.Ops)
+	}
+	return all
 }
 
 func (s *Stack) stopAll() {

@@ -92,7 +92,7 @@ func logEvent(name string, line []byte) (Event, bool) {
 	if json.Unmarshal(line, &fields) != nil {
 		return Event{}, false
 	}
-	at, text := time.Time{}, ""
+	var at time.Time
 	for _, key := range []string{"ts", "time", "at"} {
 		if stamp, ok := fields[key].(string); ok {
 			at = parseStamp(stamp)
@@ -101,7 +101,7 @@ func logEvent(name string, line []byte) (Event, bool) {
 		}
 		delete(fields, key)
 	}
-	text, _ = fields["msg"].(string)
+	text, _ := fields["msg"].(string)
 	for _, key := range []string{"msg", "topup", "merchant", "caller", "stacktrace"} {
 		delete(fields, key)
 	}

@@ -2,11 +2,15 @@ package mutants
 
 // The tests that more than one mutant names.
 var (
-	conformance = Test{"clients", "TestConformance"}
-	answers     = Test{"workers", "TestAnswersToThePayingCall"}
-	durability  = Test{"topup/redisstore", "TestDurability"}
-	lives       = Test{"topup", "TestNeverFailsWhatIsBooked"}
+	answers    = Test{Package: "workers", Name: "TestAnswersToThePayingCall"}
+	durability = Test{Package: "topup/redisstore", Name: "TestDurability"}
+	lives      = Test{Package: "topup", Name: "TestNeverFailsWhatIsBooked"}
 )
+
+// conformance is the suite that every adapter passes against its simulator.
+func conformance(provider string) Test {
+	return Test{Package: "clients", Name: "TestConformance", Part: provider + " by"}
+}
 
 // All are the mutants, in the order in which reliability is promised: the store, the paying call, the answers, the
 // ledger, the callbacks.
@@ -19,7 +23,7 @@ func storeMutants() []Mutant {
 		{"AOF everysec", []Way{
 			{
 				Where: "Redis' setting", Env: []string{"TOPUPQ_TEST_POWERCUT=1", "TOPUPQ_TEST_POWERCUT_FSYNC=everysec"},
-				By: Test{"e2e", "TestPowerCutLosesNothing"},
+				By: Test{Package: "e2e", Name: "TestPowerCutLosesNothing"},
 			},
 			{
 				Where: "allowed at start", By: durability,
@@ -31,7 +35,7 @@ func storeMutants() []Mutant {
 		{"evicting maxmemory-policy", []Way{
 			{
 				Where: "Redis' setting", Env: []string{"TOPUPQ_TEST_FULL_POLICY=allkeys-lru"},
-				By: Test{"e2e", "TestFullRedisForgetsNothing"},
+				By: Test{Package: "e2e", Name: "TestFullRedisForgetsNothing"},
 			},
 			{
 				Where: "allowed at start", By: durability,
@@ -44,32 +48,32 @@ func storeMutants() []Mutant {
 func answerMutants() []Mutant {
 	return []Mutant{
 		{"5xx read as failed", []Way{
-			{Where: "reloadly", By: conformance, Changes: []Change{{"clients/reloadly_status.go",
+			{Where: "reloadly", By: conformance("reloadly"), Changes: []Change{{"clients/reloadly_status.go",
 				"e.Status >= 500:\n\t\treturn reloadlyPerhaps",
 				"e.Status >= 500:\n\t\treturn reloadlyMeaning{answer: topup.Refused, code: topup.CodeProviderFailed, message: \"Failed.\"}"}}},
-			{Where: "aat", By: conformance, Changes: []Change{{"clients/aat_status.go",
+			{Where: "aat", By: conformance("aat"), Changes: []Change{{"clients/aat_status.go",
 				`Answer: topup.Unclear, Code: topup.CodeProviderError, Message: "AAT answered with an error; whether`,
 				`Answer: topup.Refused, Code: topup.CodeProviderFailed, Message: "AAT answered with an error; whether`}}},
-			{Where: "rechargekit", By: conformance, Changes: []Change{{"clients/rechargekit_status.go",
+			{Where: "rechargekit", By: conformance("rechargekit"), Changes: []Change{{"clients/rechargekit_status.go",
 				`out := topup.Outcome{Code: topup.CodeProviderError, Message: "The provider answered with an error`,
 				`out := topup.Outcome{Answer: topup.Refused, Code: topup.CodeProviderFailed, Message: "The provider answered with an error`}}},
 		}},
-		{"garbled answer read as failed", []Way{{Where: "all providers", By: conformance, Changes: []Change{{"clients/outcome.go",
+		{"garbled answer read as failed", []Way{{Where: "all providers", By: conformance("aat"), Changes: []Change{{"clients/outcome.go",
 			"Answer: topup.Unclear, Code: topup.CodeAnswerUnreadable, ProviderCode: cut(providerCode),",
 			"Answer: topup.Refused, Code: topup.CodeProviderFailed, ProviderCode: cut(providerCode),"}}}}},
 		{"duplicate read as failed", duplicateRead("topup.Refused", "fail(ActorWorker, CodeDuplicateReference, o, now)")},
 		{"duplicate read as succeeded", duplicateRead("topup.Delivered", "succeed(p, ActorWorker, o, now)")},
 		{"first not-found read as failed", []Way{
-			{Where: "found by one life", By: Test{"workers", "TestLostWorker"}, Changes: firstNotFound()},
+			{Where: "found by one life", By: Test{Package: "workers", Name: "TestLostWorker"}, Changes: firstNotFound()},
 			{Where: "found by random lives", By: lives, Changes: firstNotFound()},
 		}},
 		{"unknown sent again at once", []Way{
 			{Where: "found by the table of answers", By: answers, Changes: sentAgain()},
-			{Where: "found by replays", By: Test{"workers", "TestRunAgainInEveryState"}, Changes: sentAgain()},
+			{Where: "found by replays", By: Test{Package: "workers", Name: "TestRunAgainInEveryState"}, Changes: sentAgain()},
 		}},
 		{"paying by GET on kept connections", []Way{
-			{Where: "found by the client", By: Test{"clients/aat", "TestPayingByGetIsSentOnce"}, Changes: keptConnections()},
-			{Where: "found by the simulator", By: Test{"clients", "TestAATKeptConnectionPaysOnce"}, Changes: keptConnections()},
+			{Where: "found by the client", By: Test{Package: "clients/aat", Name: "TestPayingByGetIsSentOnce"}, Changes: keptConnections()},
+			{Where: "found by the simulator", By: Test{Package: "clients", Name: "TestAATKeptConnectionPaysOnce"}, Changes: keptConnections()},
 		}},
 	}
 }
@@ -77,11 +81,11 @@ func answerMutants() []Mutant {
 // duplicateRead takes "I know this reference" for an outcome, in the adapters and in the domain.
 func duplicateRead(as, move string) []Way {
 	return []Way{
-		{Where: "reloadly", By: conformance, Changes: []Change{{"clients/reloadly_status.go",
+		{Where: "reloadly", By: conformance("reloadly"), Changes: []Change{{"clients/reloadly_status.go",
 			"reloadly.CodeCustomIdentifierAlreadyUsed: {topup.Duplicate,", "reloadly.CodeCustomIdentifierAlreadyUsed: {" + as + ","}}},
-		{Where: "aat", By: conformance, Changes: []Change{{"clients/aat_status.go",
+		{Where: "aat", By: conformance("aat"), Changes: []Change{{"clients/aat_status.go",
 			"Answer: topup.Duplicate, Code: topup.CodeDuplicateReference,", "Answer: " + as + ", Code: topup.CodeDuplicateReference,"}}},
-		{Where: "rechargekit", By: conformance, Changes: []Change{{"clients/rechargekit_status.go",
+		{Where: "rechargekit", By: conformance("rechargekit"), Changes: []Change{{"clients/rechargekit_status.go",
 			"Answer: topup.Duplicate, Code: topup.CodeDuplicateReference,", "Answer: " + as + ", Code: topup.CodeDuplicateReference,"}}},
 		{Where: "the ledger", By: answers, Changes: []Change{{"topup/settle.go",
 			"\tcase Mismatch:\n\t\treturn t.settleMismatch(p, o, now)",

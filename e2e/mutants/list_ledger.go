@@ -2,24 +2,24 @@ package mutants
 
 func ledgerMutants() []Mutant {
 	return []Mutant{
-		{"intent written after the call", []Way{{Where: "worker", By: Test{"workers", "TestParallelJobsSendOnce"}, Changes: []Change{{"workers/submit.go",
+		{"intent written after the call", []Way{{Where: "worker", By: Test{Package: "workers", Name: "TestParallelJobsSendOnce"}, Changes: []Change{{"workers/submit.go",
 			"\tclaimed, token, deadline, err := s.claim(ctx, t, route)\n\tif err != nil {\n\t\treturn err\n\t}\n\to := s.pay(ctx, claimed, route, deadline)\n",
 			"\to := s.pay(ctx, t, route, time.Now().Add(route.Policy.Timeout))\n\tclaimed, token, _, err := s.claim(ctx, t, route)\n\tif err != nil {\n\t\treturn err\n\t}\n"}}}}},
-		{"asynq's default retries on the paying job", []Way{{Where: "all jobs", By: Test{"jobs", "TestEveryTaskBoundsItself"}, Changes: []Change{{"jobs/jobs.go",
+		{"asynq's default retries on the paying job", []Way{{Where: "all jobs", By: Test{Package: "jobs", Name: "TestEveryTaskBoundsItself"}, Changes: []Change{{"jobs/jobs.go",
 			"asynq.MaxRetry(maxRetry), ", ""}}}}},
 		{"no fence on the result write", []Way{
-			{Where: "claim not compared", By: Test{"workers", "TestAnswerUnderALostClaim"}, Changes: []Change{{"topup/settle.go",
+			{Where: "claim not compared", By: Test{Package: "workers", Name: "TestAnswerUnderALostClaim"}, Changes: []Change{{"topup/settle.go",
 				"if t.State != Submitting || t.Claim != token {", "if t.State != Submitting {"}}},
-			{Where: "state and revision not compared", By: Test{"topup/redisstore", "TestEmbeddedRedis"}, Changes: []Change{{"topup/redisstore/scripts.go",
+			{Where: "state and revision not compared", By: Test{Package: "topup/redisstore", Name: "TestEmbeddedRedis"}, Changes: []Change{{"topup/redisstore/scripts.go",
 				"if string.sub(h, 2, 6) ~= ARGV[1] then return 0 end\n", ""}}},
 		}},
-		{"callback before the state is committed", []Way{{Where: "worker", By: Test{"workers", "TestNobodyIsToldBeforeTheLedgerKnows"}, Changes: []Change{{"workers/submit.go",
+		{"callback before the state is committed", []Way{{Where: "worker", By: Test{Package: "workers", Name: "TestNobodyIsToldBeforeTheLedgerKnows"}, Changes: []Change{{"workers/submit.go",
 			"\tbefore, next, err := s.recordAnswer(patience, t, a)\n",
 			"\tearly := *t\n\tif early.RecordSend(s.Routes[a.Provider].Policy, a.Claim, a.Outcome, s.Now()) == nil {\n\t\ts.Config.after(ctx, t, &early)\n\t}\n" +
 				"\tbefore, next, err := s.recordAnswer(patience, t, a)\n"}}}}},
-		{"new webhook-id per attempt", []Way{{Where: "sender", By: Test{"workers", "TestScheduleOf75Hours"}, Changes: []Change{{"workers/callback_send.go",
+		{"new webhook-id per attempt", []Way{{Where: "sender", By: Test{Package: "workers", Name: "TestScheduleOf75Hours"}, Changes: []Change{{"workers/callback_send.go",
 			"topup.CallbackID(tn.id, d.callback.Version)", "topup.CallbackID(tn.id, d.callback.Version+1000*len(d.callback.Attempts))"}}}}},
-		{"reference not scoped by merchant", []Way{{Where: "identity", By: Test{"intake", "TestTenancy"}, Changes: []Change{{"topup/id.go",
+		{"reference not scoped by merchant", []Way{{Where: "identity", By: Test{Package: "intake", Name: "TestTenancy"}, Changes: []Change{{"topup/id.go",
 			"\th.Write([]byte(merchant))\n", ""}}}}},
 	}
 }

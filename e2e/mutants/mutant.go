@@ -30,12 +30,27 @@ type Change struct {
 	File, Old, New string
 }
 
-// Test is a test of the module: its package's folder and its name.
+// Test is a test of the module: its package's folder, its name, and where not all of it is needed how the names of its
+// parts begin.
 type Test struct {
-	Package, Name string
+	Package, Name, Part string
 }
 
-func (t Test) String() string { return t.Package + " " + t.Name }
+// String is how the test is named to people.
+func (t Test) String() string {
+	if t.Part == "" {
+		return t.Package + " " + t.Name
+	}
+	return t.Package + " " + t.Name + "/" + t.Part
+}
+
+// pattern chooses the test for -test.run.
+func (t Test) pattern() string {
+	if t.Part == "" {
+		return "^" + t.Name + "$"
+	}
+	return "^" + t.Name + "$/^" + t.Part
+}
 
 // ErrStale means that the text which a change replaces is not there exactly once: the source has moved on, and the
 // mutant has to follow.

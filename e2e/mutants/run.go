@@ -154,7 +154,7 @@ func (r *Runner) build(ctx context.Context, t Test, overlay string) (string, err
 }
 
 func (r *Runner) test(ctx context.Context, binary string, t Test, env []string) (string, error) {
-	cmd := exec.CommandContext(ctx, binary, "-test.run", "^"+t.Name+"$", "-test.v", "-test.count", "1", "-test.timeout", testTimeout)
+	cmd := exec.CommandContext(ctx, binary, "-test.run", t.pattern(), "-test.v", "-test.count", "1", "-test.timeout", testTimeout)
 	cmd.Dir = filepath.Join(r.Root, filepath.FromSlash(t.Package))
 	cmd.Env = append(os.Environ(), env...)
 	out, err := cmd.CombinedOutput()

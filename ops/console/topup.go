@@ -48,7 +48,7 @@ func (c *Console) topup(r *http.Request, v Visitor) (drawing, error) {
 	if v.MayAct {
 		b.Acts = acts(map[string][]string{"q": {string(id)}}, []*topup.Topup{t})
 		if proposal != nil {
-			b.Acts = append(b.Acts, actLink{"Withdraw the proposal", template.URL(query([]string{"act", "withdraw", "q", string(id)}))})
+			b.Acts = append(b.Acts, actLink{"Withdraw the proposal", template.URL(query([]string{"act", "withdraw", "q", string(id)}))}) //nolint:gosec // query escapes every value
 		}
 	}
 	return drawing{template: "topup.html", title: t.Reference, body: b}, nil

@@ -61,7 +61,9 @@ func TestOlderAndNewerWriters(t *testing.T) {
 	newer(t, future, x)
 	for _, change := range []func(*topup.Topup) error{
 		func(x *topup.Topup) error { return x.BeginSend(policy, 7, now) },
-		func(x *topup.Topup) error { return x.RecordSend(policy, 7, topup.Outcome{Answer: topup.InProgress}, now) },
+		func(x *topup.Topup) error {
+			return x.RecordSend(policy, 7, topup.Outcome{Answer: topup.InProgress}, now)
+		},
 		func(x *topup.Topup) error { return x.RecordCheck(policy, topup.Outcome{Answer: topup.Delivered}, now) },
 	} {
 		if _, err := older.Update(t.Context(), x.ID, change); err != nil {

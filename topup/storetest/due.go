@@ -91,7 +91,7 @@ func dueChecks(t *testing.T, s topup.Store) {
 	if len(due) != 1 || due[0] != (topup.Due{ID: x.ID, State: topup.Pending}) {
 		t.Fatalf("due = %+v", due)
 	}
-	x = update(t, s, x.ID, func(x *topup.Topup) error {
+	update(t, s, x.ID, func(x *topup.Topup) error {
 		return x.RecordCheck(p, topup.Outcome{Answer: topup.Refused, Code: topup.CodeProviderFailed}, x.DueAt)
 	})
 	if d := checks(t, s, start.Add(1000*time.Hour), start.Add(2000*time.Hour)); len(d) != 0 {

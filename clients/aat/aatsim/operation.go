@@ -144,6 +144,7 @@ func (in *inbound) parse() string {
 
 func (in *inbound) parseOne(p parameter, v string) (err error) {
 	switch p.kind {
+	case kindString:
 	case kindInt:
 		var n int64
 		if n, err = strconv.ParseInt(v, 10, 32); err != nil {

@@ -20,7 +20,7 @@ type reply struct {
 type act int
 
 const (
-	actWrite act = iota
+	_ act = iota // the answer is written as it is
 	// actCut closes the connection after the delay, without a byte.
 	actCut
 	// actDrip writes a byte per delay, actSlow everything after it.

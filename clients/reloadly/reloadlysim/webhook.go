@@ -110,7 +110,7 @@ func (s *Sim) post(ctx context.Context, body []byte) error {
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("X-Reloadly-Request-Timestamp", stamp)
 	req.Header.Set("X-Reloadly-Signature", Sign(body, stamp, s.opt.WebhookSecret))
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := (&http.Client{Timeout: webhookTimeout}).Do(req)
 	if err != nil {
 		return err
 	}
