@@ -58,6 +58,15 @@ made: ## make the files that are made from the settings
 	go run ./cmd/topupq config --markdown > docs/configuration.md
 	go run ./cmd/topupq config --yaml > deploy/topupq.example.yaml
 
+.PHONY: browser
+browser: ## click through the console in Chromium (apt-get install chromium); pictures go to bin/screenshots
+	TOPUPQ_REQUIRE_BROWSER=1 TOPUPQ_TEST_SCREENSHOTS=$(CURDIR)/bin/screenshots go test -count=1 -run Browser ./ops
+
+.PHONY: deploycheck
+deploycheck: ## check manifests, compose file and alert rules (apt-get install prometheus)
+	cd tools/deploycheck && go run . ../..
+	TOPUPQ_REQUIRE_PROMTOOL=1 go test -count=1 -run 'Rules' ./telemetry
+
 .PHONY: e2e
 e2e: redis ## run the whole system against simulators and a real Redis
 	go test -count=1 -timeout 40m ./e2e/...

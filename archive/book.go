@@ -54,7 +54,7 @@ func Write(ctx context.Context, s Shelf, p topup.ProviderName, date string, now 
 	if err != nil {
 		return nil, fmt.Errorf("make temporary file: %w", err)
 	}
-	defer os.Remove(f.Name())
+	defer func() { _ = os.Remove(f.Name()) }() // a left-over in the temporary folder does no harm
 	defer f.Close()
 	m := &Manifest{Provider: p, Date: date, File: FileName(p, date), MadeAt: now.UTC()}
 	if err := writeRows(ctx, s, f, m, rows, keep); err != nil {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 
 	"topupq/e2e/harness"
@@ -80,7 +81,7 @@ func TestReplayInTheBrowser(t *testing.T) {
 // runFromPage logs in, opens the archived jobs of a queue, and clicks on the button that runs one of them.
 func runFromPage(t *testing.T, tab context.Context, stack *harness.Stack, queue, task string) {
 	t.Helper()
-	page := stack.OpsURL() + "/dashboard/queues/" + queue + "/tasks?status=archived"
+	page := stack.OpsURL() + "/dashboard/queues/" + queue + "?status=archived"
 	row := `//tr[contains(., "` + task[:12] + `")]`
 	act := func(what string, actions ...chromedp.Action) {
 		t.Helper()
@@ -92,16 +93,26 @@ func runFromPage(t *testing.T, tab context.Context, stack *harness.Stack, queue,
 		chromedp.SendKeys(`input[name=name]`, harness.OpsUser, chromedp.ByQuery),
 		chromedp.SendKeys(`input[name=password]`, harness.OpsPassword+"\r", chromedp.ByQuery), chromedp.WaitNotPresent(`input[name=password]`, chromedp.ByQuery))
 	act("find the job", chromedp.Navigate(page), chromedp.WaitVisible(row, chromedp.BySearch))
-	act("hold the mouse over it", chromedp.Evaluate(hover(task[:12]), nil))
 	picture(t, tab, "dashboard-archived")
-	act("run it", chromedp.Click(row+`//button[@aria-label="Run"]`, chromedp.BySearch))
+	act("hold the mouse over it", hover(task[:12]))
+	act("run it", chromedp.Click(row+`//button[@title="Run" or @aria-label="Run"]`, chromedp.BySearch))
 	picture(t, tab, "dashboard-run")
 }
 
-// hover moves the mouse over the row with a text, which is what makes its buttons appear.
-func hover(text string) string {
-	return `for (const tr of document.querySelectorAll("tr")) if (tr.innerText.includes("` + text + `"))
-		tr.dispatchEvent(new MouseEvent("mouseover", {bubbles: true}))`
+// hover moves the mouse to the last cell of the row with a text, which is what makes its buttons appear.
+func hover(text string) chromedp.Action {
+	return chromedp.ActionFunc(func(ctx context.Context) error {
+		var at struct{ X, Y float64 }
+		err := chromedp.Evaluate(`(() => {
+			const row = [...document.querySelectorAll("tr")].find(tr => tr.innerText.includes("`+text+`"));
+			const box = row.lastElementChild.getBoundingClientRect();
+			return {X: box.x + box.width / 2, Y: box.y + box.height / 2};
+		})()`, &at).Do(ctx)
+		if err != nil {
+			return err
+		}
+		return chromedp.MouseEvent(input.MouseMoved, at.X, at.Y).Do(ctx)
+	})
 }
 
 func isUp(ctx context.Context, url string) bool {

@@ -18,8 +18,11 @@ import (
 const (
 	killsEnv   = "TOPUPQ_TEST_FAILPOINT_KILLS"
 	smallKills = 2
-	// perKill top-ups come in for each kill, so that the others are on their way at any other point.
+	// perKill top-ups come in for each kill, so that the others are on their way at any other point. No more than
+	// backlog of them are open at the next kill: one that dies with every worker would rightly end with a person.
 	perKill = 3
+	backlog = 12
+	recent  = 60
 )
 
 // failpoint is one instant in the life of a top-up at which its worker dies. arm prepares it for one of the victims:
@@ -81,7 +84,7 @@ var failpoints = []failpoint{
 func TestFailpoints(t *testing.T) {
 	t.Parallel()
 	kills := envInt(t, killsEnv, smallKills)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(len(failpoints))*(time.Minute+time.Duration(kills)*3*time.Second))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(len(failpoints))*(2*time.Minute+time.Duration(kills)*5*time.Second))
 	defer cancel()
 	stack := harness.Start(t, harness.Options{Sims: harness.SimOptions{Processing: 100 * time.Millisecond}})
 	run := &failpointRun{stack: stack, rnd: rand.New(rand.NewPCG(7, 7)), done: map[string]int{}, begun: time.Now()}
@@ -153,7 +156,26 @@ func (r *failpointRun) killAt(ctx context.Context, f failpoint) error {
 	r.disarm()
 	r.marks = append(r.marks, harness.Mark{At: time.Now(), What: "worker killed " + f.name})
 	r.done[f.name]++
-	return worker.Start()
+	if err := worker.Start(); err != nil {
+		return err
+	}
+	return harness.Poll(ctx, 100*time.Millisecond, func() bool { return r.open(ctx) <= backlog })
+}
+
+// open is how many of the latest top-ups have no outcome yet.
+func (r *failpointRun) open(ctx context.Context) int {
+	latest := r.subjects[max(0, len(r.subjects)-recent):]
+	records, err := r.stack.Records(ctx, latest)
+	if err != nil {
+		return len(latest)
+	}
+	n := 0
+	for _, s := range latest {
+		if !harness.Outcome(records[s.ID].State) {
+			n++
+		}
+	}
+	return n
 }
 
 func (r *failpointRun) disarm() {

@@ -29,6 +29,11 @@ type Days interface {
 	AddBalance(ctx context.Context, p ProviderName, at time.Time, m Money) error
 	Balances(ctx context.Context, p ProviderName, from, to time.Time) ([]BalanceAt, error)
 
+	// AddHour adds to the figures of a provider's hour; Hours returns the hours of [from, to), those without figures
+	// among them.
+	AddHour(ctx context.Context, p ProviderName, hour time.Time, add HourFigures) error
+	Hours(ctx context.Context, p ProviderName, from, to time.Time) ([]HourFigures, error)
+
 	// Forget removes top-ups that were archived and remembers only that their references are taken; each only if its
 	// revision is still the archived one. It returns how many it removed.
 	Forget(ctx context.Context, ts []*Topup) (int, error)
@@ -36,6 +41,35 @@ type Days interface {
 	ForgetLists(ctx context.Context, day time.Time) error
 	// Remembered returns what is left of a forgotten top-up: see Topup.Archived. ErrNotFound.
 	Remembered(ctx context.Context, id ID) (*Topup, error)
+}
+
+// HourFigures are what came of a provider's top-ups in an hour.
+type HourFigures struct {
+	Hour time.Time
+	// Succeeded, Failed and Reversed count outcomes.
+	Succeeded, Failed, Reversed int64
+	// Spent is what they cost, in micros by currency.
+	Spent map[string]int64
+}
+
+// Count adds an outcome that t has just come to.
+func (h *HourFigures) Count(t *Topup) {
+	switch t.State {
+	case Succeeded:
+		h.Succeeded++
+		cost := t.Cost
+		if cost.IsZero() {
+			cost = t.Amount
+		}
+		if h.Spent == nil {
+			h.Spent = map[string]int64{}
+		}
+		h.Spent[cost.Currency] += cost.Micros()
+	case Failed:
+		h.Failed++
+	case Reversed:
+		h.Reversed++
+	}
 }
 
 // BalanceAt is a provider's balance at an instant.

@@ -11,7 +11,7 @@ import (
 )
 
 // SettleTimes learns from every outcome how long the top-ups of a provider and mobile operator take, and tells it to
-// the plans. It never makes a worker wait: what it has seen is written, and what it is asked for is read, by Run. A nil
+// the plans; and it counts the outcomes of every hour, for the alarms. It never makes a worker wait: what it has seen is written, and what it is asked for is read, by Run. A nil
 // SettleTimes knows nothing.
 type SettleTimes struct {
 	store settleStore
@@ -22,13 +22,21 @@ type SettleTimes struct {
 	known map[string]*topup.SettleTimes
 	// seen waits to be written.
 	seen map[string]*topup.SettleTimes
+	hours map[hourOf]*topup.HourFigures
 	// readAt is when everything known was read last.
 	readAt time.Time
+}
+
+// hourOf is an hour of a provider.
+type hourOf struct {
+	provider topup.ProviderName
+	hour     time.Time
 }
 
 type settleStore interface {
 	AddSettled(ctx context.Context, key string, add topup.SettleTimes) error
 	Settled(ctx context.Context, key string) (topup.SettleTimes, error)
+	AddHour(ctx context.Context, p topup.ProviderName, hour time.Time, add topup.HourFigures) error
 }
 
 const (
@@ -43,7 +51,7 @@ const (
 
 // NewSettleTimes returns one that knows nothing yet.
 func NewSettleTimes(store settleStore, log *zap.Logger) *SettleTimes {
-	return &SettleTimes{store: store, log: log, known: map[string]*topup.SettleTimes{}, seen: map[string]*topup.SettleTimes{}}
+	return &SettleTimes{store: store, log: log, known: map[string]*topup.SettleTimes{}, seen: map[string]*topup.SettleTimes{}, hours: map[hourOf]*topup.HourFigures{}}
 }
 
 // Of is what is known of t's mobile operator, or of its provider where that is not enough; nil for nothing.
@@ -72,7 +80,11 @@ func (s *SettleTimes) look(key string) *topup.SettleTimes {
 
 // Saw counts a top-up that was open before and has its outcome now, or is given up for one.
 func (s *SettleTimes) Saw(before, now *topup.Topup) {
-	if s == nil || !before.State.Asked() || !now.State.Outcome() || now.SentAt.IsZero() {
+	if s == nil || now.SentAt.IsZero() || before.State == now.State || !now.State.Outcome() {
+		return
+	}
+	s.count(now)
+	if !before.State.Asked() {
 		return
 	}
 	var open, settled time.Duration
@@ -97,6 +109,17 @@ func (s *SettleTimes) Saw(before, now *topup.Topup) {
 	}
 }
 
+// count counts an outcome.
+func (s *SettleTimes) count(t *topup.Topup) {
+	key := hourOf{t.Provider, t.UpdatedAt.UTC().Truncate(time.Hour)}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.hours[key] == nil {
+		s.hours[key] = &topup.HourFigures{}
+	}
+	s.hours[key].Count(t)
+}
+
 // Run writes and reads every few seconds until ctx ends, and writes once more then. It always returns nil: what cannot
 // be written is tried again.
 func (s *SettleTimes) Run(ctx context.Context) error {
@@ -119,6 +142,9 @@ func (s *SettleTimes) runOnce(ctx context.Context) {
 		s.log.Warn("times to an outcome not written", zap.Error(err))
 		return
 	}
+	if err := s.writeHours(ctx); err != nil {
+		s.log.Warn("outcomes of the hour not written", zap.Error(err))
+	}
 	if err := s.read(ctx); err != nil {
 		s.log.Warn("times to an outcome not read", zap.Error(err))
 	}
@@ -139,6 +165,20 @@ func (s *SettleTimes) write(ctx context.Context) error {
 		s.keep(key, times)
 	}
 	return failed
+}
+
+// writeHours writes the figures of the hours. What cannot be written is lost to the alarms, and to nothing else.
+func (s *SettleTimes) writeHours(ctx context.Context) error {
+	s.mu.Lock()
+	hours := s.hours
+	s.hours = map[hourOf]*topup.HourFigures{}
+	s.mu.Unlock()
+	for key, h := range hours {
+		if err := s.store.AddHour(ctx, key.provider, key.hour, *h); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // keep puts counts back that could not be written.

@@ -18,6 +18,7 @@ type settledMemory struct {
 	mu   sync.Mutex
 	away bool
 	all  map[string]topup.SettleTimes
+	hour topup.HourFigures
 }
 
 func (m *settledMemory) AddSettled(_ context.Context, key string, add topup.SettleTimes) error {
@@ -44,6 +45,13 @@ func (m *settledMemory) Settled(_ context.Context, key string) (topup.SettleTime
 	return m.all[key], nil
 }
 
+func (m *settledMemory) AddHour(_ context.Context, _ topup.ProviderName, _ time.Time, add topup.HourFigures) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.hour.Succeeded += add.Succeeded
+	return nil
+}
+
 // TestOutcomesAreLearned: what the check worker sees becomes the plan and the explanation of later top-ups, by operator
 // where enough was seen of it; a store that is away loses nothing.
 func TestOutcomesAreLearned(t *testing.T) {
@@ -62,6 +70,9 @@ func TestOutcomesAreLearned(t *testing.T) {
 	learn.runOnce(t.Context())
 	if got := memory.all[string(topup.AAT)]; got.Settled[topup.SettleStep(14*time.Second)] != 300 {
 		t.Fatalf("%v: all 300 of %d were to be counted at 14 s", got.Settled, len(ids))
+	}
+	if memory.hour.Succeeded != 300 {
+		t.Errorf("%d outcomes counted for the hour, want 300", memory.hour.Succeeded)
 	}
 	learn.runOnce(t.Context()) // reads what it was asked for
 	s.provider.submit = answer(topup.Outcome{Answer: topup.InProgress})

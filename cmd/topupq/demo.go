@@ -72,7 +72,7 @@ func runDemo(ctx context.Context, out io.Writer, log *zap.Logger) error {
 	start := time.Now()
 	s, err := startSandbox(ctx, sandboxOptions{
 		log: log, env: demoEnv(start),
-		sims: simOptions{magic: true, reverseAfter: 3 * time.Second, processing: 300 * time.Millisecond},
+		sims: simOptions{magic: true, reverseAfter: 6 * time.Second, processing: 300 * time.Millisecond},
 	})
 	if err != nil {
 		return err

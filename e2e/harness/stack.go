@@ -82,7 +82,7 @@ func shortTimes() map[string]string {
 	env := map[string]string{
 		"TOPUPQ_CHECK_EARLY": "500ms,1s,2s", "TOPUPQ_CHECK_INTERVAL": CheckInterval.String(), "TOPUPQ_CHECK_COUNT": fmt.Sprint(CheckCount),
 		"TOPUPQ_END_OF_DAY":    time.Now().UTC().Add(12 * time.Hour).Format("15:04:05"),
-		"TOPUPQ_RESCUE_AFTER":  "2s",
+		"TOPUPQ_RESCUE_AFTER":  "1s",
 		"TOPUPQ_SUBMIT_MARGIN": Margin.String(), "TOPUPQ_LEADER_TTL": "1s", "TOPUPQ_CALLBACK_TIMEOUT": "1s",
 		"TOPUPQ_CALLBACK_RETRIES": "300ms,600ms,1s,2s,2s,2s,2s,3s,3s,3s,3s,3s,3s,3s,3s,3s,3s,3s,3s,3s",
 		"TOPUPQ_ENCRYPTION_KEY":   encryptionKey, "TOPUPQ_ALLOW_PRIVATE_CALLBACKS": "true", "TOPUPQ_LOG_LEVEL": "debug",

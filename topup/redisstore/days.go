@@ -186,3 +186,69 @@ func parseBalance(line string) (topup.BalanceAt, error) {
 	}
 	return topup.BalanceAt{At: time.UnixMilli(ms).UTC(), Amount: topup.Money{Amount: amount, Currency: f[2]}}, nil
 }
+
+// hourKey is a hash of an hour's figures: "s", "f", "r", and "c:" with a currency.
+func hourKey(p topup.ProviderName, hour time.Time) string {
+	return "tq:hour:" + string(p) + ":" + hour.UTC().Format("2006010215")
+}
+
+// hourKept is how long an hour's figures can be read.
+const hourKept = 10 * 24 * time.Hour
+
+// AddHour implements topup.Days.
+func (s *Store) AddHour(ctx context.Context, p topup.ProviderName, hour time.Time, add topup.HourFigures) error {
+	pipe := s.rdb.Pipeline()
+	key := hourKey(p, hour)
+	counts := map[string]int64{"s": add.Succeeded, "f": add.Failed, "r": add.Reversed}
+	for currency, micros := range add.Spent {
+		counts["c:"+currency] = micros
+	}
+	for field, n := range counts {
+		if n != 0 {
+			pipe.HIncrBy(ctx, key, field, n)
+		}
+	}
+	pipe.Expire(ctx, key, hourKept)
+	_, err := pipe.Exec(ctx)
+	return unavailable(err)
+}
+
+// Hours implements topup.Days.
+func (s *Store) Hours(ctx context.Context, p topup.ProviderName, from, to time.Time) ([]topup.HourFigures, error) {
+	var out []topup.HourFigures
+	var cmds []*redis.MapStringStringCmd
+	pipe := s.rdb.Pipeline()
+	for at := from.UTC().Truncate(time.Hour); at.Before(to); at = at.Add(time.Hour) {
+		out = append(out, topup.HourFigures{Hour: at, Spent: map[string]int64{}})
+		cmds = append(cmds, pipe.HGetAll(ctx, hourKey(p, at)))
+	}
+	if len(cmds) == 0 {
+		return nil, nil
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return nil, unavailable(err)
+	}
+	for i, c := range cmds {
+		for field, text := range c.Val() {
+			n, err := strconv.ParseInt(text, 10, 64)
+			if err != nil {
+				return nil, fmt.Errorf("%w: figures of %s", errCorrupt, p)
+			}
+			setFigure(&out[i], field, n)
+		}
+	}
+	return out, nil
+}
+
+func setFigure(h *topup.HourFigures, field string, n int64) {
+	switch currency, spent := strings.CutPrefix(field, "c:"); {
+	case spent:
+		h.Spent[currency] = n
+	case field == "s":
+		h.Succeeded = n
+	case field == "f":
+		h.Failed = n
+	case field == "r":
+		h.Reversed = n
+	}
+}

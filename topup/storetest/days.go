@@ -213,3 +213,17 @@ func listsAreShortened(t *testing.T, s topup.Store, d topup.Days, m topup.Mercha
 		t.Errorf("the batch itself stays with its counts: %+v: %v", b, err)
 	}
 }
+
+func hours(t *testing.T, s topup.Store) {
+	d := daysOf(t, s)
+	add := topup.HourFigures{Succeeded: 2, Failed: 1, Spent: map[string]int64{"USD": 150}}
+	for range 2 {
+		if err := d.AddHour(t.Context(), topup.RechargeKit, start, add); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := d.Hours(t.Context(), topup.RechargeKit, start.Add(-time.Hour), start.Add(time.Hour))
+	if err != nil || len(got) != 2 || got[0].Succeeded != 0 || got[1].Succeeded != 4 || got[1].Failed != 2 || got[1].Spent["USD"] != 300 {
+		t.Errorf("%+v: %v", got, err)
+	}
+}

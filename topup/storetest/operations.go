@@ -25,11 +25,9 @@ func operations(t *testing.T, s topup.Store) topup.Operations {
 // standing sends orders into states that stand open, and out of them again.
 func standing(t *testing.T, s topup.Store) {
 	o, m, ctx := operations(t, s), merchantOf(t), t.Context()
-	var all []topup.ID
 	for i, ref := range refs(40) {
 		x := orderAt(m, ref, start.Add(time.Duration(i)*time.Minute))
 		create(t, s, x)
-		all = append(all, x.ID)
 		update(t, s, x.ID, func(x *topup.Topup) error { return x.BeginSend(policy(), 7, start) })
 		update(t, s, x.ID, func(x *topup.Topup) error {
 			if i%4 == 0 {

@@ -44,6 +44,7 @@ func Run(t *testing.T, open func(t *testing.T) topup.Store) {
 		"late moves":                   lateMoves,
 		"documents of a day":           dayDocuments,
 		"balances":                     balances,
+		"figures of an hour":           hours,
 		"forgotten stay taken":         forgottenStayTaken,
 		"unknown IDs are not found":    notFound,
 		"listing survives odd cursors": oddCursors,
