@@ -71,12 +71,19 @@ func TestFrozenWorker(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			newFreezeWorld(t).run(t, c.arm, c.fault, c.again)
+			// Where the worker stops is a matter of microseconds: a run in which it stopped elsewhere is judged too, and
+			// then done again.
+			for range 5 {
+				if sentAgain := newFreezeWorld(t).run(t, c.arm, c.fault); sentAgain || !c.again || t.Failed() {
+					return
+				}
+			}
+			t.Error("nothing was ever sent again: the worker was not frozen where it should be")
 		})
 	}
 }
 
-func (w *freezeWorld) run(t *testing.T, arm func(*freezeWorld, func()), fault harness.Rule, again bool) {
+func (w *freezeWorld) run(t *testing.T, arm func(*freezeWorld, func()), fault harness.Rule) (sentAgain bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
@@ -117,9 +124,7 @@ func (w *freezeWorld) run(t *testing.T, arm func(*freezeWorld, func()), fault ha
 	for _, rec := range e.Records {
 		attempts = max(attempts, rec.Attempts)
 	}
-	if again && attempts < 2 {
-		t.Error("nothing was ever sent again: the worker was not frozen where it should be")
-	}
+	return attempts > 1
 }
 
 // checkMoney fails the test for every violation.

@@ -21,7 +21,7 @@ type SettleTimes struct {
 	// known is what was read, by key; a nil entry is to be read at the next look.
 	known map[string]*topup.SettleTimes
 	// seen waits to be written.
-	seen map[string]*topup.SettleTimes
+	seen  map[string]*topup.SettleTimes
 	hours map[hourOf]*topup.HourFigures
 	// readAt is when everything known was read last.
 	readAt time.Time
