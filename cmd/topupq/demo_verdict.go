@@ -114,7 +114,9 @@ func (s *sandbox) judge(first, again receipt) verdict {
 
 // takenBackEarly reports whether the provider took a success back before it was first asked about, as happens on a
 // slow machine: all that was ever told is that it failed, which is true.
-func takenBackEarly(t *topup.Topup, b booking) bool { return t.State == topup.Failed && b.state == "refunded" }
+func takenBackEarly(t *topup.Topup, b booking) bool {
+	return t.State == topup.Failed && b.state == "refunded"
+}
 
 // judgeCases compares each case of the sample with what it promises.
 func (v *verdict) judgeCases() {
