@@ -25,7 +25,7 @@ func reloadlyOwned() []topup.OwnedAction {
 	return []topup.OwnedAction{
 		{Action: "getTopupStatus", Transaction: "transactionId", Told: "transaction.customIdentifier"},
 		{Action: "getTransactionById", Transaction: "transactionId", Told: "customIdentifier"},
-		{Action: "getAllTransactions", Rows: "content", Total: "totalElements", Told: "customIdentifier"},
+		{Action: "getAllTransactions", Rows: "content", Totals: []string{"totalElements", "numberOfElements"}, Told: "customIdentifier"},
 	}
 }
 

@@ -74,6 +74,7 @@ type Config struct {
 	Lookups       Lookups
 
 	Check    Check
+	Day      Day
 	Callback Callback
 
 	// RescueAfter is how long a lost job may go unnoticed, SubmitMargin the grace past a provider's timeout before

@@ -141,25 +141,39 @@ type standing struct {
 	// may are the states that replays may lead to, pays how many paying calls there may be in all.
 	may  string
 	pays int
+	// before and after are the operator's commands around the replays. With after everything is then paid once.
+	before, after []string
 }
 
 // standings are made so that nothing moves by itself within the test, but where may says so.
 var standings = []standing{
-	{"succeeded", topup.Reloadly, nil, "succeeded", "succeeded", 1},
-	{"failed", topup.Reloadly, []harness.Rule{{Fault: "fail"}}, "failed", "failed", 1},
-	{"pending", topup.Reloadly, []harness.Rule{{Fault: "pending", Delay: time.Hour}}, "pending", "pending unresolved", 1},
-	{"submitting", topup.AAT, []harness.Rule{{Fault: "slow", Delay: 1700 * time.Millisecond, Times: 1, Path: "*/Perform*"}}, "submitting", "submitting succeeded", 1},
+	{"succeeded", topup.Reloadly, nil, "succeeded", "succeeded", 1, nil, nil},
+	{"failed", topup.Reloadly, []harness.Rule{{Fault: "fail"}}, "failed", "failed", 1, nil, nil},
+	{"pending", topup.Reloadly, []harness.Rule{{Fault: "pending", Delay: time.Hour}}, "pending", "pending unresolved", 1, nil, nil},
+	{"submitting", topup.AAT, []harness.Rule{{Fault: "slow", Delay: 1700 * time.Millisecond, Times: 1, Path: "*/Perform*"}}, "submitting", "submitting succeeded", 1, nil, nil},
 	{
 		"unknown", topup.RechargeKit,
 		[]harness.Rule{{Fault: "cut_after", Times: 1, Path: "/recharge/p*"}, {Fault: "http_500_after", Path: "/recharge/statusCheck"}},
-		"unknown", "unknown unresolved", 1,
+		"unknown", "unknown unresolved", 1, nil, nil,
 	},
 	{
 		"unresolved", topup.AAT,
 		[]harness.Rule{{Fault: "cut_after", Times: 1, Path: "*/Perform*"}, {Fault: "other_amount"}},
-		"unresolved", "unresolved", 1,
+		"unresolved", "unresolved", 1, nil, nil,
+	},
+	{
+		"accepted", topup.AAT, nil, "accepted", "accepted", 0,
+		[]string{"pause", "provider:aat", "--apply", "--reason", "test", "--as", harness.OpsUser},
+		[]string{"resume", "provider:aat", "--apply", "--reason", "test", "--as", harness.OpsUser},
+	},
+	{
+		"held", topup.AAT, []harness.Rule{{Fault: "insufficient"}}, "held", "held accepted submitting", manyRefusals, nil,
+		[]string{"resume", "provider:aat", "--apply", "--reason", "test", "--as", harness.OpsUser},
 	},
 }
+
+// manyRefusals is how many paying calls there may be of a top-up that the provider refuses for our empty float.
+const manyRefusals = 1 << 20
 
 // TestReplayInEveryState has ten operators at once do everything that the dashboard can do, to top-ups in every state.
 func TestReplayInEveryState(t *testing.T) {
@@ -186,6 +200,7 @@ func (st standing) run(t *testing.T, repeats int) {
 			stack.Sims.Script(st.provider, s.ID, r)
 		}
 	}
+	prepare(ctx, t, stack, st.before)
 	before := st.bring(ctx, t, stack, subjects)
 	for n := range repeats {
 		for _, s := range subjects {
@@ -195,6 +210,40 @@ func (st standing) run(t *testing.T, repeats int) {
 	st.wakeAll(op)
 	wait(ctx, t, "quiet queues", func() bool { return quiet(op, st.provider) })
 	st.check(ctx, t, stack, subjects, before)
+	if st.after != nil {
+		st.finish(ctx, t, stack, op, subjects)
+	}
+}
+
+func prepare(ctx context.Context, t *testing.T, stack *harness.Stack, args []string) {
+	t.Helper()
+	if args == nil {
+		return
+	}
+	if _, err := stack.Command(ctx, args...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// finish takes away what kept the top-ups from being sent: each is then paid once.
+func (st standing) finish(ctx context.Context, t *testing.T, stack *harness.Stack, op operator, subjects []*harness.Subject) {
+	t.Helper()
+	stack.Sims.Heal()
+	prepare(ctx, t, stack, st.after)
+	wait(ctx, t, "everything delivered", func() bool {
+		st.wakeAll(op)
+		records, err := stack.Records(ctx, subjects)
+		return err == nil && !slices.ContainsFunc(subjects, func(s *harness.Subject) bool { return records[s.ID].State != "succeeded" })
+	})
+	if err := settled(ctx, stack, subjects); err != nil {
+		t.Error(err)
+	}
+	e := checkMoney(ctx, t, stack, subjects)
+	for _, s := range subjects {
+		if n := e.Books[s.ID].Count; n != 1 {
+			t.Errorf("%s was booked %d times", s.Order.Reference, n)
+		}
+	}
 }
 
 // bring submits the subjects and waits until they stand where they should. It returns how long their histories are.

@@ -199,6 +199,7 @@ func (c *chaos) cutCommands(ctx context.Context) {
 
 // mend makes everything whole: no fault of the wire, Redis and all processes running.
 func (c *chaos) mend(ctx context.Context) error {
+	c.stack.Sims.Heal()
 	c.stack.Link.SetJudge(nil)
 	c.stack.Network.Heal(ctx)
 	if c.stack.Redis.PID() == 0 {

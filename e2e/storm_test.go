@@ -65,8 +65,7 @@ type storm struct {
 	subjects []*harness.Subject
 	chaos    *chaos
 	dealt    map[string]int
-	// load is how long orders come in, faults how long things break. The sweep comes right after the faults: for those
-	// whose checks were all in vain it is the next one.
+	// load is how long orders come in, faults how long things break. The sweep comes right after the faults.
 	load, faults time.Duration
 	begun        time.Time
 	settled      []time.Duration
@@ -77,8 +76,13 @@ type storm struct {
 // perSecond is how many orders come in.
 const perSecond = 18
 
-// sweepAfter is how long after the faults the sweep comes; the start of the processes takes a part of it.
-const sweepAfter = 3 * time.Second
+// startTime is what the start of the processes may take, calm how long before the sweep the faults stop at the latest.
+const (
+	startTime = 6 * time.Second
+	calm      = time.Second
+	// checks is how many checks there are at the interval: more than three, so that after any delay there is a next one.
+	checks = "10"
+)
 
 // lanes is how many faults of processes and network there are at once.
 const lanes = 4
@@ -87,13 +91,13 @@ func newStorm(t *testing.T, seed uint64, topups int) *storm {
 	t.Helper()
 	s := &storm{seed: seed, rnd: rand.New(rand.NewPCG(seed, 0))}
 	s.load = time.Duration(topups) * time.Second / perSecond
-	s.faults = s.load + 2*time.Second
-	sweep := time.Now().Add(s.faults + sweepAfter).UTC().Format(time.TimeOnly)
+	sweep := time.Now().Add(s.load + startTime + 2*calm).UTC().Truncate(time.Second)
 	s.stack = harness.Start(t, harness.Options{
-		Workers: 3, Schedulers: 2, Toxic: true, CallBacks: true, Env: map[string]string{"TOPUPQ_END_OF_DAY": sweep},
+		Workers: 3, Schedulers: 2, Toxic: true, CallBacks: true, Env: map[string]string{"TOPUPQ_END_OF_DAY": sweep.Format(time.TimeOnly), "TOPUPQ_CHECK_COUNT": checks},
 		Sims: harness.SimOptions{Processing: 300 * time.Millisecond},
 	})
 	s.begun = time.Now()
+	s.faults = max(s.load, time.Until(sweep.Add(-calm)))
 	s.subjects = harness.NewSubjects(s.stack.Merchant.ID, "storm", topups, s.rnd)
 	s.dealt = infect(s.stack.Sims, s.subjects, s.rnd)
 	s.chaos = newChaos(s.stack, s.rnd)

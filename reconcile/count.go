@@ -16,6 +16,7 @@ func (c *comparison) counted(t *topup.Topup) {
 		c.res.tally.sure++
 	case topup.Pending, topup.Unknown, topup.Unresolved, topup.Submitting:
 		c.res.tally.maybe++
+	case topup.Accepted, topup.Held, topup.Failed: // not booked
 	}
 }
 

@@ -61,6 +61,8 @@ type Config struct {
 	CallbackLease time.Duration
 	// Window (4,000) is the most tasks that wait in one queue at any time: the ledger holds the rest.
 	Window int
+	// Days looks after the ends of days and the alarms; nil leaves them alone.
+	Days *DaysConfig
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -80,6 +82,7 @@ type Scheduler struct {
 	cfg Config
 	// unsealed are the batches that an intake has not read to the end yet, as they were when they changed last.
 	unsealed map[topup.BatchID]seenBatch
+	days     days
 }
 
 // New returns a scheduler; Run starts it.
@@ -94,6 +97,11 @@ func New(cfg Config) (*Scheduler, error) {
 	cfg.Window = orDefault(cfg.Window, defaultWindow)
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Days != nil {
+		d := *cfg.Days
+		d.CloseAfter, d.BalanceHours = orDefault(d.CloseAfter, defaultCloseAfter), orDefault(d.BalanceHours, defaultBalanceHours)
+		cfg.Days = &d
 	}
 	now := cfg.Now
 	cfg.Now = func() time.Time { return now().UTC().Truncate(time.Millisecond) } // as the ledger keeps times
@@ -170,7 +178,7 @@ func (s *Scheduler) runOnce(ctx context.Context) error {
 	for _, p := range s.cfg.Providers {
 		errs = append(errs, s.rescue(ctx, p), s.recheck(ctx, p))
 	}
-	errs = append(errs, s.callbacks(ctx), s.batches(ctx), s.texts(ctx))
+	errs = append(errs, s.callbacks(ctx), s.batches(ctx), s.texts(ctx), s.endOfDay(ctx))
 	return errors.Join(errs...)
 }
 

@@ -34,6 +34,10 @@ type Days interface {
 	AddHour(ctx context.Context, p ProviderName, hour time.Time, add HourFigures) error
 	Hours(ctx context.Context, p ProviderName, from, to time.Time) ([]HourFigures, error)
 
+	// PutAlarms keeps the alarms in force, in the place of those before; Alarms returns them.
+	PutAlarms(ctx context.Context, alarms []Alarm) error
+	Alarms(ctx context.Context) ([]Alarm, error)
+
 	// Forget removes top-ups that were archived and remembers only that their references are taken; each only if its
 	// revision is still the archived one. It returns how many it removed.
 	Forget(ctx context.Context, ts []*Topup) (int, error)
@@ -41,6 +45,53 @@ type Days interface {
 	ForgetLists(ctx context.Context, day time.Time) error
 	// Remembered returns what is left of a forgotten top-up: see Topup.Archived. ErrNotFound.
 	Remembered(ctx context.Context, id ID) (*Topup, error)
+}
+
+// The documents that Days keeps of a provider's day.
+const (
+	DocReport    = "report"
+	DocReconcile = "reconcile"
+	DocArchive   = "archive"
+	DocClosed    = "closed"
+	DocForgotten = "forgotten"
+	DocSweep     = "sweep"
+)
+
+// DayClosed is the document of a closed day. Problem says what could not be done, "" for nothing; then it is tried again.
+type DayClosed struct {
+	At      time.Time `json:"at"`
+	Tries   int       `json:"tries"`
+	Problem string    `json:"problem,omitempty"`
+}
+
+// dayTries is how often a day is closed anew because something could not be done.
+const dayTries = 6
+
+// Done reports whether the day was closed and needs no further try.
+func (c DayClosed) Done() bool { return c.Tries > 0 && (c.Problem == "" || c.Tries >= dayTries) }
+
+// DayForgotten is the document of a day whose closed top-ups have left the ledger: Gone counts those that did, Left those
+// that stay because they are not finished.
+type DayForgotten struct {
+	At   time.Time `json:"at"`
+	Gone int64     `json:"gone"`
+	Left int64     `json:"left"`
+}
+
+// DaySwept is the document of an end-of-day sweep that was worked through: when it was to begin and when it was done.
+type DaySwept struct {
+	Sweep time.Time `json:"sweep"`
+	Done  time.Time `json:"done"`
+}
+
+// Alarm is something that a person has to see to. It stays in force until its cause is gone.
+type Alarm struct {
+	// Name is "no_sweep", "oldest_unknown", "balance_low", "drift", "books_differ", "failure_rate" or "day_not_closed".
+	Name     string       `json:"name"`
+	Provider ProviderName `json:"provider"`
+	Since    time.Time    `json:"since"`
+	// Detail is one plain sentence with the figures.
+	Detail string `json:"detail"`
 }
 
 // HourFigures are what came of a provider's top-ups in an hour.
@@ -69,6 +120,7 @@ func (h *HourFigures) Count(t *Topup) {
 		h.Failed++
 	case Reversed:
 		h.Reversed++
+	case Accepted, Submitting, Pending, Unknown, Held, Unresolved: // no outcome yet
 	}
 }
 

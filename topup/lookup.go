@@ -14,9 +14,10 @@ type OwnedAction struct {
 	Action string
 	// Reference is the parameter that holds our reference, Transaction the one that holds the provider's number.
 	Reference, Transaction string
-	// Rows is the member of the answer that lists top-ups; Total is a member that counts everybody's rows and is left
+	// Rows is the member of the answer that lists top-ups; Totals are members that count everybody's rows and are left
 	// out.
-	Rows, Total string
+	Rows   string
+	Totals []string
 	// Told is where our reference stands in a row, or in the answer where it tells of one top-up: members, with dots
 	// between them.
 	Told string

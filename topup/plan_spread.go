@@ -29,6 +29,9 @@ func (p Plan) checkAt(s Subject, d time.Duration) time.Time {
 // window is how long one sweep lasts.
 func (p Plan) window() time.Duration { return p.Interval * spreadPercent / 100 }
 
+// Window is how long one sweep lasts: its checks begin within this time.
+func (p Plan) Window() time.Duration { return p.window() }
+
 // inSweep is the instant at a share (0 to 1) of a sweep's window.
 func (p Plan) inSweep(sweep time.Time, share float64) time.Time {
 	return sweep.Add(time.Duration(share * float64(p.window()))).Truncate(time.Millisecond)

@@ -65,6 +65,9 @@ func (h *Lookup) owned(ctx context.Context, o *topup.OwnedAction, l *topup.Looku
 		return nil, notYours, nil
 	}
 	result, failure := h.ask(ctx, l)
+	if failure != nil && single && t == nil && !failure.Retryable && failure.Code == "provider_refused" {
+		return nil, notYours, nil // what does not exist looks like what is somebody else's
+	}
 	if failure != nil {
 		return nil, failure, nil
 	}
@@ -124,7 +127,9 @@ func (h *Lookup) ownRows(ctx context.Context, o *topup.OwnedAction, l *topup.Loo
 		}
 	}
 	page[o.Rows] = slices.DeleteFunc(rows, func(row any) bool { return !own[topup.ID(member(row, o.Told))] })
-	delete(page, o.Total)
+	for _, name := range o.Totals {
+		delete(page, name)
+	}
 	filtered, err := json.Marshal(page)
 	if err != nil {
 		return nil, unreadableLookup(), nil

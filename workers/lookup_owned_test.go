@@ -57,7 +57,7 @@ func newOffice(answer string) *office {
 			{Action: "byReference", Reference: "clientRef", Recipient: "MSISDN"},
 			{Action: "byNumber", Transaction: "transactionId"},
 			{Action: "told", Transaction: "transactionId", Told: "transaction.customIdentifier"},
-			{Action: "list", Rows: "content", Total: "totalElements", Told: "customIdentifier"},
+			{Action: "list", Rows: "content", Totals: []string{"totalElements"}, Told: "customIdentifier"},
 		}},
 		lookup: func(context.Context, string, map[string]any) (json.RawMessage, error) {
 			return json.RawMessage(answer), nil
@@ -140,6 +140,21 @@ func TestLookupListsOwnTopupsOnly(t *testing.T) {
 	for _, broken := range []string{`{"content":{}}`, `[]`, `{}`} {
 		if got := newOffice(broken).ask(t, "mine", "list", nil); got != "provider_error" {
 			t.Errorf("%s: %s", broken, got)
+		}
+	}
+}
+
+// TestLookupOfNothingLooksLikeAnothers: the provider's word that there is no such thing is not passed on where the question
+// was not about a top-up of the merchant's, or it would tell which numbers exist.
+func TestLookupOfNothingLooksLikeAnothers(t *testing.T) {
+	t.Parallel()
+	for params, want := range map[string]string{"43": "not_found", "41": "provider_refused"} {
+		b := newOffice("")
+		b.oracle.lookup = func(context.Context, string, map[string]any) (json.RawMessage, error) {
+			return nil, &topup.LookupError{Code: "provider_refused", Message: "no such transaction"}
+		}
+		if got := b.ask(t, "mine", "told", map[string]any{"transactionId": params}); got != want {
+			t.Errorf("%s: %s, want %s", params, got, want)
 		}
 	}
 }

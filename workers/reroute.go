@@ -15,23 +15,24 @@ const defaultFailoverAfter = 30 * time.Second
 // wantsReroute reports whether another provider should take a top-up over: its own refuses us, has been away for long,
 // or has paused itself for long.
 func (s *Submit) wantsReroute(t *topup.Topup, w wait) bool {
-	if !t.MayReroute() {
-		return false
+	patience := s.patience()
+	return t.WantsReroute(patience, s.Now()) || t.MayReroute() && !w.refused.IsZero() && s.Now().Sub(w.refused) >= patience
+}
+
+func (s *Submit) patience() time.Duration {
+	if s.FailoverAfter <= 0 {
+		return defaultFailoverAfter
 	}
-	patience := s.FailoverAfter
-	if patience <= 0 {
-		patience = defaultFailoverAfter
-	}
-	return t.WantsReroute(patience, s.Now()) || !w.refused.IsZero() && s.Now().Sub(w.refused) >= patience
+	return s.FailoverAfter
 }
 
 // reroute hands a top-up that provably was not sent to the first other provider of its route that would take it, and
 // reports whether one does. Where all of them would refuse it, it stays with its own for good; where one cannot be
 // asked now, it stays for the time being.
-func (s *Submit) reroute(ctx context.Context, t *topup.Topup, w wait, recovered time.Time) (bool, error) {
-	why := t.Waiting
-	if !w.refused.IsZero() {
-		why = topup.CodeProviderPaused
+func (s *Submit) reroute(ctx context.Context, t *topup.Topup, recovered time.Time) (bool, error) {
+	why := topup.CodeProviderPaused
+	if t.WantsReroute(s.patience(), s.Now()) {
+		why = t.Waiting
 	}
 	asked := true
 	for _, name := range t.Alternates {

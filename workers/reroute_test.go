@@ -86,6 +86,9 @@ func TestBlockedIsReroutedAtOnce(t *testing.T) {
 	c.want(id, topup.AAT, topup.Accepted, 1, 0)
 	check(t, c.run(id))
 	x := c.want(id, topup.Reloadly, topup.Accepted, 1, 0)
+	if h := x.History[len(x.History)-2:]; h[0].Reason != topup.CodeFloatEmpty || h[1].Reason != topup.CodeRerouted || h[1].Note != "aat to reloadly" {
+		t.Errorf("history ends with %+v", h)
+	}
 	if p := x.Ordered(); p.OperatorID != 341 || !p.UseLocalAmount || !c.second.quoted[0].Detour {
 		t.Errorf("rerouted as %+v, quoted %+v", p, c.second.quoted)
 	}

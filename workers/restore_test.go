@@ -1,6 +1,8 @@
 package workers
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -81,5 +83,36 @@ func TestRestoredStoreProvesAbsenceAnew(t *testing.T) {
 	b.pass(time.Minute) // later than timeout and hold after the recovery
 	if err := b.ask(id); err != nil || b.state(id) != topup.Accepted {
 		t.Errorf("%v, state %s, want accepted", err, b.state(id))
+	}
+}
+
+// noticedLate is a ledger that is found to have gone back in time right before a write.
+type noticedLate struct {
+	Ledger
+	b *bench
+}
+
+func (l noticedLate) UpdateLoaded(ctx context.Context, t *topup.Topup, change func(*topup.Topup) error) (*topup.Topup, error) {
+	if err := l.b.store.MarkRecovered(ctx, l.b.clock()); err != nil {
+		return nil, err
+	}
+	return l.Ledger.UpdateLoaded(ctx, t, change)
+}
+
+// TestRecoveryNoticedBeforeTheClaim has somebody notice the restore after a worker has looked for the mark and before
+// it claims the top-up: it is not sent.
+func TestRecoveryNoticedBeforeTheClaim(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, 0)
+	b.provider.submit = answer(topup.Outcome{Answer: topup.Delivered})
+	id := b.create("old")
+	b.pass(time.Second)
+	b.submit.Ledger = noticedLate{b.store, b}
+	if err := b.run(id); !errors.Is(err, errBusy) || b.provider.sent() != 0 || b.state(id) != topup.Accepted {
+		t.Fatalf("%v, state %s after %d sends", err, b.state(id), b.provider.sent())
+	}
+	b.submit.Ledger = b.store
+	if err := b.run(id); err != nil || b.provider.sent() != 0 || b.state(id) != topup.Unknown {
+		t.Errorf("%v, state %s after %d sends", err, b.state(id), b.provider.sent())
 	}
 }

@@ -151,7 +151,7 @@ func (s *Submit) send(ctx context.Context, t *topup.Topup) error {
 		return err
 	}
 	if s.wantsReroute(t, w) {
-		if done, err := s.reroute(ctx, t, w, recovered); err != nil || done {
+		if done, err := s.reroute(ctx, t, recovered); err != nil || done {
 			return err
 		}
 	}
@@ -162,7 +162,7 @@ func (s *Submit) send(ctx context.Context, t *topup.Topup) error {
 	if err := s.oweText(ctx, t); err != nil {
 		return err
 	}
-	claimed, token, deadline, err := s.claim(ctx, t, route, recovered)
+	claimed, token, deadline, err := s.claim(ctx, t, route)
 	if err != nil {
 		return err
 	}
@@ -178,10 +178,15 @@ func (s *Submit) send(ctx context.Context, t *topup.Topup) error {
 
 // claim records the intent to send. Only the worker whose claim was written goes on; when the store's answer was
 // lost, the record itself says whose claim it holds.
-func (s *Submit) claim(ctx context.Context, t *topup.Topup, r *Route, recovered time.Time) (*topup.Topup, uint64, time.Time, error) {
+func (s *Submit) claim(ctx context.Context, t *topup.Topup, r *Route) (*topup.Topup, uint64, time.Time, error) {
 	token := newToken()
 	deadline := time.Now().Add(r.Policy.Timeout)
 	claimed, err := s.Ledger.UpdateLoaded(ctx, t, func(t *topup.Topup) error {
+		// Asked for again, because somebody may have noticed since that the store has gone back.
+		recovered, err := s.Ledger.Recovered(ctx)
+		if err != nil || t.Predates(recovered) {
+			return errors.Join(topup.ErrContention, err)
+		}
 		t.MayRepeat(recovered)
 		return t.BeginSend(r.Policy, token, s.Now())
 	})

@@ -1,11 +1,14 @@
 package rechargekit
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"net/url"
 	"os"
 	"path/filepath"
 	"testing"
+	"unicode/utf8"
 )
 
 // seeds adds every recorded answer to the corpus.
@@ -64,6 +67,39 @@ func FuzzParseCallback(f *testing.F) {
 		cb, err := ParseCallback(values, body)
 		if err == nil && cb.PartnerRequestID == "" || err != nil && (!errors.Is(err, ErrCallback) || cb != Callback{}) {
 			t.Fatalf("%+v, %v", cb, err)
+		}
+	})
+}
+
+// FuzzMembers holds the reader of members against encoding/json: the same names with the same values, and nothing that
+// has a name twice.
+func FuzzMembers(f *testing.F) {
+	seeds(f)
+	for _, s := range []string{`{"a":1}`, ` {"a" : "b\"," ,"c":[{"d":"}"}] , "e":{ } } `, `{"a":1,"\u0061":2}`, `{"":null}`, `{"a":-0.5e+3}`, `{}`, `[]`, `{"a":1}x`, "{\"\xff\":1}"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		m, err := parseMembers(body)
+		var want map[string]json.RawMessage
+		if json.Unmarshal(body, &want) != nil || want == nil {
+			if err == nil {
+				t.Fatalf("%q is read although it is no object", body)
+			}
+			return
+		}
+		if err != nil {
+			if errors.Is(err, errTwice) {
+				return
+			}
+			t.Fatalf("%q: %v", body, err)
+		}
+		if utf8.Valid(body) && len(m.values) != len(want) {
+			t.Fatalf("%q: %d members, want %d", body, len(m.values), len(want))
+		}
+		for name, value := range m.values {
+			if utf8.ValidString(name) && !bytes.Equal(bytes.TrimSpace(want[name]), value) {
+				t.Fatalf("%q: %q is %q, want %q", body, name, value, want[name])
+			}
 		}
 	})
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 )
 
 // members are the members of one JSON object by their exact names, with the object as received.
@@ -16,42 +15,91 @@ type members struct {
 
 // Errors of an answer that cannot be read. They repeat nothing of it: it may hold a phone number.
 var (
-	errNotObject = errors.New("not a JSON object")
+	errNotObject = errors.New("not one JSON object")
 	errTwice     = errors.New("a member comes twice")
-	errNoEnd     = errors.New("JSON object has no end")
-	errTrailing  = errors.New("text after the JSON object")
 )
 
 // parseMembers reads one JSON object and nothing after it. encoding/json alone would take the last of two members
 // of the same name and match names in any case, so an answer that says both success and failure would pass.
 func parseMembers(body []byte) (members, error) {
-	dec := json.NewDecoder(bytes.NewReader(body))
-	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
+	b := bytes.TrimSpace(body)
+	if len(b) == 0 || b[0] != '{' || !json.Valid(b) {
 		return members{}, errNotObject
 	}
 	values := make(map[string]json.RawMessage, 12)
-	for dec.More() {
-		t, err := dec.Token()
-		name, ok := t.(string)
-		if err != nil || !ok {
-			return members{}, errNotObject
+	for i := skipSpace(b, 1); b[i] != '}'; {
+		end := skipValue(b, i)
+		name, err := memberName(b[i:end])
+		if err != nil {
+			return members{}, err
 		}
 		if _, twice := values[name]; twice {
 			return members{}, errTwice
 		}
-		var v json.RawMessage
-		if err := dec.Decode(&v); err != nil {
-			return members{}, errNotObject
+		start := skipSpace(b, skipSpace(b, end)+1) // behind the colon
+		end = skipValue(b, start)
+		values[name] = b[start:end:end]
+		if i = skipSpace(b, end); b[i] == ',' {
+			i = skipSpace(b, i+1)
 		}
-		values[name] = v
-	}
-	if _, err := dec.Token(); err != nil {
-		return members{}, errNoEnd
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return members{}, errTrailing
 	}
 	return members{raw: body, values: values}, nil
+}
+
+func memberName(quoted []byte) (string, error) {
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return string(quoted[1 : len(quoted)-1]), nil
+	}
+	var name string
+	if json.Unmarshal(quoted, &name) != nil {
+		return "", errNotObject
+	}
+	return name, nil
+}
+
+// skipSpace and skipValue find their way through what is known to be valid JSON: the next byte that is no space, and the
+// byte behind the value that begins at i.
+func skipSpace(b []byte, i int) int {
+	for b[i] == ' ' || b[i] == '\t' || b[i] == '\r' || b[i] == '\n' {
+		i++
+	}
+	return i
+}
+
+func skipValue(b []byte, i int) int {
+	depth := 0
+	for ; ; i++ {
+		switch b[i] {
+		case '"':
+			if i = skipText(b, i); depth == 0 {
+				return i
+			}
+			i--
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth <= 0 {
+				if depth < 0 {
+					return i // the end of a number or word
+				}
+				return i + 1
+			}
+		case ',', ':', ' ', '\t', '\r', '\n':
+			if depth == 0 {
+				return i
+			}
+		}
+	}
+}
+
+// skipText is the byte behind the text that begins at i.
+func skipText(b []byte, i int) int {
+	for i++; b[i] != '"'; i++ {
+		if b[i] == '\\' {
+			i++
+		}
+	}
+	return i + 1
 }
 
 // refusal is the *Error of an answer whose member error is other than 0. A missing one is not refused here: the

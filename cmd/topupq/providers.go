@@ -26,6 +26,8 @@ type providers struct {
 	callbacks map[topup.ProviderName]intake.CallbackSettings
 	// limits is what the settings say of each.
 	limits map[topup.ProviderName]config.Provider
+	// plain are the providers themselves, with all that they can do.
+	plain map[topup.ProviderName]topup.Provider
 	// denied are the lookups that merchants may not make.
 	denied map[topup.ProviderName][]string
 	// rotations take new credentials while the process runs.
@@ -36,7 +38,7 @@ type providers struct {
 func newProviders(cfg config.Config) (*providers, error) {
 	p := &providers{
 		settings: map[topup.ProviderName]intake.ProviderSettings{}, callbacks: map[topup.ProviderName]intake.CallbackSettings{},
-		limits: map[topup.ProviderName]config.Provider{}, denied: deniedLookups(cfg.Lookups.Deny),
+		limits: map[topup.ProviderName]config.Provider{}, plain: map[topup.ProviderName]topup.Provider{}, denied: deniedLookups(cfg.Lookups.Deny),
 	}
 	routes := map[topup.ProviderName]workers.Route{}
 	for _, add := range []func(config.Config, map[topup.ProviderName]workers.Route) error{p.addReloadly, p.addAAT, p.addRechargeKit} {
@@ -64,6 +66,7 @@ func (p *providers) add(cfg config.Config, limits config.Provider, provider topu
 	_, route.Policy.Plan.Gather = provider.(topup.ManyChecker)
 	route.Policy.Plan.Ranked = limits.StatusBudget > 0
 	routes[traits.Name] = route
+	p.plain[traits.Name] = provider
 }
 
 // policy is what the transitions need to know of a provider.

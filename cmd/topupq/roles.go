@@ -44,8 +44,13 @@ const (
 func (n *node) startIntake(p *providers) (string, error) {
 	sender := webhook.NewSender(webhook.Config{Timeout: n.cfg.Callback.Timeout, AllowPrivate: n.cfg.Callback.AllowPrivate})
 	n.onStop(func(context.Context) { sender.CloseIdle() })
+	books, err := n.library()
+	if err != nil {
+		return "", err
+	}
 	srv, err := intake.New(intake.Config{
-		Store: n.watched, Ring: n.bell, Providers: p.settings, Routes: intakeRoutes(n.cfg.Routes), Keyring: n.keyring,
+		Archive: books,
+		Store:   n.watched, Ring: n.bell, Providers: p.settings, Routes: intakeRoutes(n.cfg.Routes), Keyring: n.keyring,
 		Callbacks: p.callbacks, Reports: smsReports(n.cfg.BulkSMS), NoSMS: !n.cfg.BulkSMS.Enabled(), Logger: n.log.Named("intake"), AllowPrivateCallbacks: n.cfg.Callback.AllowPrivate,
 		SendTest: testSender(sender, n.keyring), Window: n.window, Quote: p.quote, RescueAfter: n.cfg.RescueAfter,
 	})
@@ -104,6 +109,7 @@ func (n *node) startWork(p *providers, only []string, tune tuning) error {
 	shared := workers.Config{
 		Ledger: n.watched, Routes: p.routes, Notifier: callbacks, Bell: n.bell, Keyring: n.keyring, ByHand: n.bell.ByHand, FailoverAfter: n.cfg.FailoverAfter, DueLease: 2 * n.cfg.RescueAfter, Log: n.log.Named("work"),
 	}
+	shared.Learn = n.startLearning()
 	var err error
 	if n.cfg.BulkSMS.Enabled() {
 		shared.Texts = n.store
@@ -130,6 +136,11 @@ func (n *node) startWork(p *providers, only []string, tune tuning) error {
 	if err != nil {
 		return err
 	}
+	days, err := n.dayQueue(p, tune)
+	if err != nil {
+		return err
+	}
+	queues = append(queues, days)
 	queues, err = chosen(append(queues, sms...), only)
 	if err != nil {
 		return err
@@ -217,7 +228,7 @@ func (n *node) startSchedule(p *providers) error {
 	cfg := scheduler.Config{
 		Store: n.watched, Bell: n.bell, Log: n.log.Named("schedule"), Providers: p.names, SubmitQueue: jobs.SubmitQueue,
 		CheckQueue: jobs.CheckQueue, Grouped: p.routes.Grouped(), Holder: n.name, LeaderTTL: n.cfg.LeaderTTL, RescueAfter: n.cfg.RescueAfter,
-		CallbackLease: n.cfg.Callback.Timeout + callbackMargin, Window: sendWindow,
+		CallbackLease: n.cfg.Callback.Timeout + callbackMargin, Window: sendWindow, Days: n.days(p),
 	}
 	if n.cfg.BulkSMS.Enabled() {
 		cfg.Texts, cfg.TextBell = n.store, n.bell

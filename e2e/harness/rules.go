@@ -29,3 +29,10 @@ func rechargeKitRule(ref topup.ID, r Rule) rechargekitsim.Rule {
 		Fault: r.Fault, Times: r.Times, Delay: r.Delay, Status: r.Status, Code: r.Code, Body: r.Body,
 	}
 }
+
+// Heal ends all faults of the providers but those that have struck.
+func (s *Sims) Heal() {
+	s.Reloadly.Heal()
+	s.AAT.Heal()
+	s.RechargeKit.Heal()
+}

@@ -7,8 +7,10 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -196,6 +198,18 @@ func (s *Stack) startProcesses() error {
 		}
 	}
 	return nil
+}
+
+// Command runs one of the program's commands, as OpsUser where it asks who acts, and returns what it printed.
+func (s *Stack) Command(ctx context.Context, args ...string) ([]byte, error) {
+	p := s.process("command", args...)
+	cmd := exec.CommandContext(ctx, p.path, args...)
+	cmd.Env, cmd.Dir = append(p.env, "TOPUPQ_OPERATOR_PASSWORD="+OpsPassword), s.dir
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return out, fmt.Errorf("topupq %s: %w\n%s", strings.Join(args, " "), err, out)
+	}
+	return out, nil
 }
 
 // OpsURL is where the operators' listener is.

@@ -187,6 +187,34 @@ func parseBalance(line string) (topup.BalanceAt, error) {
 	return topup.BalanceAt{At: time.UnixMilli(ms).UTC(), Amount: topup.Money{Amount: amount, Currency: f[2]}}, nil
 }
 
+// alarmsKey is the JSON of the alarms in force.
+const alarmsKey = "tq:alarms"
+
+// PutAlarms implements topup.Days.
+func (s *Store) PutAlarms(ctx context.Context, alarms []topup.Alarm) error {
+	text, err := json.Marshal(alarms)
+	if err != nil {
+		return fmt.Errorf("encode alarms: %w", err)
+	}
+	return unavailable(s.rdb.Set(ctx, alarmsKey, text, 0).Err())
+}
+
+// Alarms implements topup.Days.
+func (s *Store) Alarms(ctx context.Context) ([]topup.Alarm, error) {
+	text, err := s.rdb.Get(ctx, alarmsKey).Bytes()
+	if errors.Is(err, redis.Nil) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	var out []topup.Alarm
+	if err := json.Unmarshal(text, &out); err != nil {
+		return nil, fmt.Errorf("%w: alarms", errCorrupt)
+	}
+	return out, nil
+}
+
 // hourKey is a hash of an hour's figures: "s", "f", "r", and "c:" with a currency.
 func hourKey(p topup.ProviderName, hour time.Time) string {
 	return "tq:hour:" + string(p) + ":" + hour.UTC().Format("2006010215")

@@ -150,6 +150,8 @@ func (s *Store) Update(ctx context.Context, id topup.ID, change func(*topup.Topu
 // UpdateLoaded implements topup.Ledger.
 func (s *Store) UpdateLoaded(ctx context.Context, t *topup.Topup, change func(*topup.Topup) error) (*topup.Topup, error) {
 	for range maxUpdateTries {
+		// Known before change looks at anything: if the store is found to have gone back meanwhile, this write fails too.
+		last := s.rewind.last(shardOf(string(t.ID)))
 		next := clone(t)
 		if err := change(next); err != nil {
 			if errors.Is(err, topup.ErrUnchanged) {
@@ -157,7 +159,7 @@ func (s *Store) UpdateLoaded(ctx context.Context, t *topup.Topup, change func(*t
 			}
 			return t, err
 		}
-		written, err := s.write(ctx, t, next)
+		written, err := s.write(ctx, t, next, last)
 		if err != nil {
 			return t, err
 		}
@@ -183,8 +185,9 @@ func clone(t *topup.Topup) *topup.Topup {
 	return &c
 }
 
-// write replaces from by to, false when somebody else has written since from was read.
-func (s *Store) write(ctx context.Context, from, to *topup.Topup) (bool, error) {
+// write replaces from by to, false when somebody else has written since from was read. last is the write of the shard
+// that must still be there.
+func (s *Store) write(ctx context.Context, from, to *topup.Topup, last *place) (bool, error) {
 	to.Rev = from.Rev + 1
 	nonce := newNonce()
 	shard := shardOf(string(to.ID))
@@ -206,7 +209,6 @@ func (s *Store) write(ctx context.Context, from, to *topup.Topup) (bool, error) 
 		recordKey(to.ID), orKey(fromIndex, shard), orKey(toIndex, shard), outboxKey(shard),
 		batchCounters(shard, to.Batch), batchesDueKey(shard), writesKey(shard),
 	}
-	last := s.rewind.last(shard)
 	args := []any{
 		guard, number, pack(to, nonce), string(to.ID), leave, due, s.outboxChange(from, to), string(to.Batch),
 		before, after, open, sumOf, sum, millis(to.UpdatedAt), last.text(),

@@ -158,6 +158,31 @@ func TestWriteThatWasLostIsNoticedByItsWriter(t *testing.T) {
 	}
 }
 
+// TestWriteUnderWayWhenARewindIsNoticed lets one write notice the restore while another is between its look at the
+// record and its own write: that one must not go through as if nothing had been.
+func TestWriteUnderWayWhenARewindIsNoticed(t *testing.T) {
+	t.Parallel()
+	r, s := newRewindRig(t, 40)
+	texts, hashes := r.copyOf()
+	r.mustTouch(s, r.ids...)
+	noticed := false
+	_, err := s.Update(t.Context(), r.ids[0], func(x *topup.Topup) error {
+		if !noticed {
+			noticed = true
+			r.putBack(texts, hashes)
+			if err := r.touch(s, r.ids[1]); !errors.Is(err, topup.ErrUnavailable) {
+				t.Errorf("the other write did not notice: %v", err)
+			}
+		}
+		x.Tries++
+		return nil
+	})
+	if !errors.Is(err, topup.ErrUnavailable) || !noticed {
+		t.Errorf("written, or failed otherwise: %v", err)
+	}
+	r.mustTouch(s, r.ids...)
+}
+
 // TestManyWritesAreNoRewind goes round the thousand writes that are remembered, with two processes at once.
 func TestManyWritesAreNoRewind(t *testing.T) {
 	t.Parallel()

@@ -50,6 +50,14 @@ func (r *Rule) matches(in *inbound) bool {
 	return glob(m.Reference, in.reference) && glob(strings.TrimPrefix(m.Recipient, "+"), in.recipient) && glob(m.Path, in.path)
 }
 
+// Heal forgets all rules: from now on every call is answered as it should be. What has been decided about orders
+// already stays.
+func (s *Sim) Heal() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rules = nil
+}
+
 // take returns the rules for a call and counts them: every one about the transaction or its status, and the first
 // one about the answer. The caller holds the lock.
 func (s *Sim) take(in *inbound) (about []Rule, answer Rule) {

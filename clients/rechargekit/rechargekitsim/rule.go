@@ -44,6 +44,14 @@ func (r *Rule) matches(in *inbound) bool {
 	return glob(r.Match.Reference, in.reference) && glob(r.Match.Recipient, in.recipient) && glob(r.Match.Path, in.path)
 }
 
+// Heal forgets all rules: from now on every call is answered as it should be. What has been decided about orders
+// already stays.
+func (s *Sim) Heal() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rules = nil
+}
+
 // take returns the rules for a call and counts them: every one about the order or its status, and the first one
 // about how the answer is delivered. The caller holds the lock.
 func (s *Sim) take(in *inbound) (about []Rule, delivery Rule) {

@@ -45,6 +45,14 @@ func (s *Sim) Script(r Rule) {
 	s.rules = append(s.rules, &scripted{Rule: r, left: r.Times, born: s.serial})
 }
 
+// Heal forgets all rules: from now on every call is answered as it should be. What has been decided about orders
+// already stays.
+func (s *Sim) Heal() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rules = nil
+}
+
 // find returns the first live rule of the kind that matches c.
 func (s *Sim) find(c *call, kind faultKind) *scripted {
 	for _, r := range s.rules {
