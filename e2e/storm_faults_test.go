@@ -58,28 +58,30 @@ func payFaults(p topup.ProviderName) []ailment {
 	}
 }
 
+// reverseAfter is when a provider takes back what it has delivered.
+const reverseAfter = 5 * time.Second
+
 // fates are what may become of an order once it is taken.
 func fates(p topup.ProviderName) []ailment {
-	reverse := func(d time.Duration) ailment { return onceFor("reverse", d) }
 	switch p {
 	case topup.Reloadly:
 		return []ailment{
 			onceFor("pending", 3*time.Second), withCode(onceFor("pending", 2*time.Second), "failed"), withCode(onceFor("pending", time.Second), "refunded"),
-			once("fail"), reverse(5 * time.Second), once("flip_flop"), onceFor("not_found", 6*time.Second), onceFor("not_found", time.Second),
+			once("fail"), onceFor("reverse", reverseAfter), once("flip_flop"), onceFor("not_found", 6*time.Second), onceFor("not_found", time.Second),
 			pausing(once("other_amount")), pausing(once("other_number")), once("other_reference"), once("unknown_status"),
 		}
 	case topup.AAT:
 		// An order at work is found by nobody; the provider's word is that this lasts no longer than its hold time.
 		return []ailment{
 			onceFor("pending", 700*time.Millisecond), withCode(onceFor("pending", 500*time.Millisecond), "failed"), onceFor("fail", 500*time.Millisecond),
-			reverse(5 * time.Second), once("callback_twice"), onceFor("not_found", 6*time.Second), onceFor("not_found", time.Second),
+			onceFor("reverse", reverseAfter), once("callback_twice"), onceFor("not_found", 6*time.Second), onceFor("not_found", time.Second),
 			withCode(once("flip_flop"), "Queued"), once("unknown_status"), pausing(once("other_amount")), pausing(once("other_number")), once("other_reference"),
 		}
 	default:
 		flips := ailment{Rule: harness.Rule{Fault: "flip_flop", Times: 4}, lies: true}
 		return []ailment{
 			onceFor("pending", 3*time.Second), withCode(onceFor("pending", 2*time.Second), "failed"), withCode(onceFor("pending", time.Second), "refunded"),
-			onceFor("fail", time.Second), once("refuse"), reverse(5 * time.Second), once("no_optransid"), once("callback_before"), once("callback_twice"),
+			onceFor("fail", time.Second), once("refuse"), onceFor("reverse", reverseAfter), once("no_optransid"), once("callback_before"), once("callback_twice"),
 			onceFor("not_found", 6*time.Second), onceFor("not_found", time.Second), flips,
 		}
 	}
