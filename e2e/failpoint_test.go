@@ -86,7 +86,11 @@ func TestFailpoints(t *testing.T) {
 	kills := envInt(t, killsEnv, smallKills)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(len(failpoints))*(2*time.Minute+time.Duration(kills)*5*time.Second))
 	defer cancel()
-	stack := harness.Start(t, harness.Options{Sims: harness.SimOptions{Processing: 100 * time.Millisecond}})
+	stack := harness.Start(t, harness.Options{
+		Sims: harness.SimOptions{Processing: 100 * time.Millisecond},
+		// Every check of a top-up may die with its worker, and there is no end of day in this test.
+		Env: map[string]string{"TOPUPQ_CHECK_COUNT": "24"},
+	})
 	run := &failpointRun{stack: stack, rnd: rand.New(rand.NewPCG(7, 7)), done: map[string]int{}, begun: time.Now()}
 	run.subjects = warmUp(ctx, t, stack)
 	for _, f := range failpoints {

@@ -180,15 +180,28 @@ func stateLine(b *topup.Batch) string {
 	return line
 }
 
-// settled reports whether every row is closed, agrees with its simulator, and was told to the merchant.
+// takenBack are the cases of the sample that the provider takes back, as caseOf names them.
+func takenBack() map[string]bool {
+	out := map[string]bool{}
+	for _, c := range sample.Cases() {
+		if c.WantState == sample.Reversed {
+			out[c.Provider+"/"+c.Name] = true
+		}
+	}
+	return out
+}
+
+func caseOf(t *topup.Topup) string { return string(t.Provider) + "/" + t.Metadata["case"] }
+
+// settled reports whether every row is closed, is not to be reversed any more, agrees with its simulator, and was told to the merchant.
 func (s *sandbox) settled(ctx context.Context, r receipt) bool {
 	rows, err := s.rows(ctx, r.BatchID)
 	if err != nil || int64(len(rows)) < r.Accepted || !s.receiver.completed(r.BatchID) {
 		return false
 	}
-	booked := s.sims.bookings()
+	booked, back := s.sims.bookings(), takenBack()
 	for _, t := range rows {
-		if !t.State.Closed() || len(disagreements(t, booked[string(t.ID)], s.receiver.knows(t.ID))) > 0 {
+		if !t.State.Closed() || (t.State == topup.Succeeded && back[caseOf(t)]) || len(disagreements(t, booked[string(t.ID)], s.receiver.knows(t.ID))) > 0 {
 			return false
 		}
 	}

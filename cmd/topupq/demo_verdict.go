@@ -122,7 +122,7 @@ func takenBackEarly(t *topup.Topup, b booking) bool {
 func (v *verdict) judgeCases() {
 	byCase := map[string]map[string]int{}
 	for _, t := range v.rows {
-		key := string(t.Provider) + "/" + t.Metadata["case"]
+		key := caseOf(t)
 		if byCase[key] == nil {
 			byCase[key] = map[string]int{}
 		}
