@@ -47,7 +47,7 @@ func (w *benchWorld) slow(ctx context.Context) (int64, error) {
 
 // memory measures Redis bytes per top-up and the peak memory of intake and workers over a million rows.
 func (b *benchRun) memory(ctx context.Context) error {
-	n := 5 * b.rows
+	n := 10 * b.rows
 	w, err := newBenchWorld(ctx, "everysec")
 	if err != nil {
 		return err
@@ -65,6 +65,7 @@ func (b *benchRun) memory(ctx context.Context) error {
 		{"Redis bytes per queued top-up, all of it", m.Queued, 1500},
 		{"Redis bytes per top-up awaiting a check", m.Awaiting, 800},
 		{"Redis bytes per closed top-up", m.Closed, 600},
+		{"Redis bytes per remembered reference", m.Remembered, 40},
 	} {
 		line := figure{Name: f.name, Unit: "B", Runs: []float64{f.value}, Durability: "everysec"}
 		line.judge(fmt.Sprintf("<= %.0f", f.most), f.value <= f.most)
@@ -232,60 +233,4 @@ func (w *benchWorld) findDue(ctx context.Context, nd *node, open int) (float64, 
 		return 0, fmt.Errorf("found %d of %d due", found, open)
 	}
 	return float64(found) / time.Since(start).Seconds(), nil
-}
-
-// scale measures flow with 1, 2 and 4 worker processes against a provider that takes 200 ms.
-func (b *benchRun) scale(ctx context.Context) error {
-	var one float64
-	for _, processes := range []int{1, 2, 4} {
-		w, err := newBenchWorld(ctx, "always")
-		if err != nil {
-			return err
-		}
-		rate, err := b.scaled(ctx, w, processes)
-		w.stop()
-		if err != nil {
-			return err
-		}
-		line := figure{Name: fmt.Sprintf("flow, %d worker processes, provider 200 ms", processes), Unit: "topups/s", Runs: []float64{rate}, Durability: "always"}
-		if processes == 1 {
-			one = rate
-		} else {
-			line.Baseline = []float64{one}
-		}
-		b.report.Figures = append(b.report.Figures, line)
-	}
-	return nil
-}
-
-func (b *benchRun) scaled(ctx context.Context, w *benchWorld, processes int) (rate float64, err error) {
-	nd, err := w.node(ctx)
-	if err != nil {
-		return 0, err
-	}
-	defer nd.stop()
-	n := b.rows / 5 * processes
-	if err := w.preload(ctx, nd, n, time.Now().UTC().Truncate(time.Millisecond)); err != nil {
-		return 0, err
-	}
-	w.provider.delay.Store(int64(200 * time.Millisecond))
-	defer w.provider.delay.Store(0)
-	start := time.Now()
-	for _, role := range append([]string{"schedule"}, roleTimes("work", processes)...) {
-		p, err := w.spawn(ctx, role)
-		if err != nil {
-			return 0, err
-		}
-		defer func() { err = errors.Join(err, p.stop()) }()
-	}
-	err = w.awaitTold(ctx, int64(n))
-	return float64(n) / time.Since(start).Seconds(), err
-}
-
-func roleTimes(role string, n int) []string {
-	out := make([]string, n)
-	for i := range out {
-		out[i] = role
-	}
-	return out
 }

@@ -12,8 +12,8 @@ import (
 // memoryUse is Redis bytes per top-up, everything counted, in the life of a row.
 type memoryUse struct {
 	// Queued is accepted with its task in the queue, Awaiting is pending until a check, Closed is delivered,
-	// told and confirmed.
-	Queued, Awaiting, Closed float64
+	// told and confirmed, Remembered has left for the archive and only its reference stays.
+	Queued, Awaiting, Closed, Remembered float64
 }
 
 // memory measures with n top-ups.
@@ -64,8 +64,37 @@ func (w *benchWorld) memory(ctx context.Context, n int) (memoryUse, error) {
 	}); err != nil {
 		return m, err
 	}
-	m.Closed, err = each()
+	if m.Closed, err = each(); err != nil {
+		return m, err
+	}
+	if err := w.forgetAll(ctx, nd, n, now); err != nil {
+		return m, err
+	}
+	m.Remembered, err = each()
 	return m, err
+}
+
+// forgetAll has every closed top-up leave the ledger, as after it was archived, and shortens the lists of the day and of
+// the month, as at their ends.
+func (w *benchWorld) forgetAll(ctx context.Context, nd *node, n int, now time.Time) error {
+	const chunk = 500
+	err := inParallel((n+chunk-1)/chunk, 4, func(c int) error {
+		var ids []topup.ID
+		for i := c * chunk; i < min((c+1)*chunk, n); i++ {
+			ids = append(ids, w.order(i, now).ID)
+		}
+		ts, err := nd.store.GetMany(ctx, ids)
+		if err != nil {
+			return err
+		}
+		gone, err := nd.store.Forget(ctx, ts)
+		if err == nil && gone != len(ids) {
+			err = fmt.Errorf("%d of %d closed top-ups left the ledger", gone, len(ids))
+		}
+		return err
+	})
+	endOfMonth := time.Date(now.Year(), now.Month()+1, 0, 0, 0, 0, 0, time.UTC)
+	return errors.Join(err, nd.store.ForgetLists(ctx, now), nd.store.ForgetLists(ctx, endOfMonth))
 }
 
 // benchOrderID is a provider's order ID of the usual length.

@@ -32,7 +32,7 @@ func (w *benchWorld) spawn(ctx context.Context, role string) (*benchProcess, err
 	}
 	p.cmd = exec.Command(self, role) //nolint:noctx // stopped by stop, which waits for it
 	p.cmd.Env = append(os.Environ(),
-		"TOPUPQ_REDIS_URL="+w.redis.URL(), "TOPUPQ_REDIS_DURABILITY=none", "TOPUPQ_INTAKE_ADDR="+p.addr,
+		"TOPUPQ_REDIS_URL="+w.url, "TOPUPQ_REDIS_DURABILITY=none", "TOPUPQ_INTAKE_ADDR="+p.addr,
 		"TOPUPQ_ALLOW_PRIVATE_CALLBACKS=true", "TOPUPQ_RECHARGEKIT_BASE_URL=http://"+w.provider.addr, "TOPUPQ_RECHARGEKIT_TOKEN="+simSecret,
 	)
 	if err := p.cmd.Start(); err != nil {

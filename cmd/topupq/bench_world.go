@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -24,8 +25,8 @@ import (
 // benchWorld is what a measurement runs in: a real Redis of its own, a provider that answers at once (or after a
 // fixed time), and a merchant's endpoint that counts.
 type benchWorld struct {
-	redis    *redisproc.Server
-	rdb      *redis.Client
+	url      string
+	rdb      redis.UniversalClient
 	provider *benchServer
 	receiver *benchServer
 	merchant *topup.Merchant
@@ -82,21 +83,36 @@ func benchAnswer(body []byte) []byte {
 
 // newBenchWorld starts a Redis with the given appendfsync ("" for none) and everything around it.
 func newBenchWorld(ctx context.Context, fsync string) (*benchWorld, error) {
-	w := &benchWorld{}
+	server, err := redisproc.Start(ctx, redisproc.Options{AppendFsync: fsync})
+	if err != nil {
+		return nil, err
+	}
+	return newBenchWorldOn(server.URL(), server.Stop, redis.NewClient(&redis.Options{Addr: server.Addr(), PoolSize: poolSize}))
+}
+
+// newBenchCluster does the same with a Redis Cluster.
+func newBenchCluster(ctx context.Context, primaries int, fsync string) (*benchWorld, error) {
+	cluster, err := redisproc.StartCluster(ctx, primaries, redisproc.Options{AppendFsync: fsync})
+	if err != nil {
+		return nil, err
+	}
+	// Named twice, so that one primary is spoken to as a cluster as well.
+	url := cluster.URL() + "&addr=" + cluster.Addrs()[0]
+	return newBenchWorldOn(url, cluster.Stop, redis.NewClusterClient(&redis.ClusterOptions{Addrs: cluster.Addrs(), PoolSize: poolSize}))
+}
+
+func newBenchWorldOn(url string, stop func(), rdb redis.UniversalClient) (*benchWorld, error) {
+	w := &benchWorld{url: url, rdb: rdb, stops: []func(){stop, func() { _ = rdb.Close() }}}
 	var err error
-	if w.redis, err = redisproc.Start(ctx, redisproc.Options{AppendFsync: fsync}); err != nil {
+	if w.provider, err = newBenchServer(benchAnswer); err == nil {
+		w.stops = append(w.stops, func() { _ = w.provider.srv.Close() })
+		w.receiver, err = newBenchServer(func([]byte) []byte { return nil })
+	}
+	if err != nil {
+		w.stop()
 		return nil, err
 	}
-	w.stops = append(w.stops, w.redis.Stop)
-	w.rdb = redis.NewClient(&redis.Options{Addr: w.redis.Addr(), PoolSize: poolSize})
-	w.stops = append(w.stops, func() { _ = w.rdb.Close() })
-	if w.provider, err = newBenchServer(benchAnswer); err != nil {
-		return nil, err
-	}
-	if w.receiver, err = newBenchServer(func([]byte) []byte { return nil }); err != nil {
-		return nil, err
-	}
-	w.stops = append(w.stops, func() { _ = w.provider.srv.Close(); _ = w.receiver.srv.Close() })
+	w.stops = append(w.stops, func() { _ = w.receiver.srv.Close() })
 	return w, nil
 }
 
@@ -109,7 +125,7 @@ func (w *benchWorld) stop() {
 // node builds a process's parts in this world.
 func (w *benchWorld) node(ctx context.Context) (*node, error) {
 	env := map[string]string{
-		"TOPUPQ_REDIS_URL": w.redis.URL(), "TOPUPQ_REDIS_DURABILITY": "none", "TOPUPQ_INTAKE_ADDR": "127.0.0.1:0",
+		"TOPUPQ_REDIS_URL": w.url, "TOPUPQ_REDIS_DURABILITY": "none", "TOPUPQ_INTAKE_ADDR": "127.0.0.1:0",
 		"TOPUPQ_OPS_ADDR": "127.0.0.1:0", "TOPUPQ_ALLOW_PRIVATE_CALLBACKS": "true", "TOPUPQ_RECHARGEKIT_BASE_URL": "http://" + w.provider.addr,
 		"TOPUPQ_RECHARGEKIT_TOKEN": simSecret,
 	}
@@ -159,16 +175,23 @@ func (w *benchWorld) order(i int, now time.Time) *topup.Topup {
 // benchNumber is a valid Indian mobile number.
 func benchNumber(i int) topup.MSISDN { return topup.MSISDN(fmt.Sprintf("+9198%08d", i%100000000)) }
 
-// usedMemory is what Redis says it uses, in bytes.
+// usedMemory is what Redis says it uses, in bytes, without the buffers of its connections and its file: these grow with
+// the load and not with what is kept.
 func (w *benchWorld) usedMemory(ctx context.Context) (int64, error) {
 	text, err := w.rdb.Info(ctx, "memory").Result()
 	if err != nil {
 		return 0, fmt.Errorf("read INFO memory: %w", err)
 	}
+	fields := map[string]int64{}
 	for line := range strings.Lines(text) {
-		if v, ok := strings.CutPrefix(strings.TrimSpace(line), "used_memory:"); ok {
-			return strconv.ParseInt(v, 10, 64)
+		if k, v, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
+			if n, err := strconv.ParseInt(v, 10, 64); err == nil {
+				fields[k] = n
+			}
 		}
 	}
-	return 0, fmt.Errorf("INFO memory has no used_memory")
+	if fields["used_memory"] == 0 {
+		return 0, errors.New("INFO memory has no used_memory")
+	}
+	return fields["used_memory"] - fields["mem_clients_normal"] - fields["mem_aof_buffer"], nil
 }
