@@ -115,20 +115,15 @@ func orDefault[T int | time.Duration](v, d T) T {
 	return v
 }
 
-// Run looks every tick while it leads, until ctx ends; then it gives up the lease. It always returns nil after
-// that: a store that is away is logged and tried again.
+// Run looks at once and then every tick while it leads, until ctx ends; then it gives up the lease. It always returns
+// nil after that: a store that is away is logged and tried again.
 func (s *Scheduler) Run(ctx context.Context) error {
 	ticker := time.NewTicker(s.cfg.Tick)
 	defer ticker.Stop()
 	defer s.resign()
 	var leading bool
 	var leased time.Time
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-		}
+	for ctx.Err() == nil {
 		if !leading || time.Since(leased) > s.cfg.LeaderTTL/3 {
 			asked, was := time.Now(), leading
 			if leading = s.lead(ctx); leading {
@@ -141,7 +136,12 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		if leading {
 			s.look(ctx, leased.Add(s.cfg.LeaderTTL))
 		}
+		select {
+		case <-ctx.Done():
+		case <-ticker.C:
+		}
 	}
+	return nil
 }
 
 // look looks once, and not longer than the lease lasts: what a leader that was frozen or slow has not done by then is
