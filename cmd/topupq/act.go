@@ -188,7 +188,7 @@ func (n *node) desk() (*operator.Desk, error) {
 	if n.watched != nil {
 		store = n.watched
 	}
-	return operator.New(operator.Config{Store: store, Bell: n.bell, Providers: configured(n.cfg), TwoPeopleAbove: limits})
+	return operator.New(operator.Config{Now: n.clock.Now, Store: store, Bell: n.bell, Providers: configured(n.cfg), TwoPeopleAbove: limits})
 }
 
 // configured are the providers with credentials.

@@ -48,7 +48,7 @@ func (n *node) closer(p *providers) (*dayend.Closer, error) {
 	for name, route := range p.routes {
 		ends[name] = dayend.Provider{Provider: p.plain[name], Plan: route.Policy.Plan, Budget: route.StatusBudget}
 	}
-	return dayend.New(dayend.Config{Store: n.store, Providers: ends, Shelf: shelf, Keep: n.cfg.Day.Keep, Log: n.log.Named("day")})
+	return dayend.New(dayend.Config{Now: n.clock.Now, Store: n.store, Providers: ends, Shelf: shelf, Keep: n.cfg.Day.Keep, Log: n.log.Named("day")})
 }
 
 // dayQueue serves the queue of the ends of days.

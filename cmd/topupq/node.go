@@ -20,11 +20,13 @@ import (
 
 // node is what every role of one process shares. Parts are stopped in the reverse order of their start.
 type node struct {
-	cfg     config.Config
-	log     *zap.Logger
-	ledger  redis.UniversalClient
-	queue   redis.UniversalClient
-	store   *redisstore.Store
+	cfg    config.Config
+	log    *zap.Logger
+	ledger redis.UniversalClient
+	queue  redis.UniversalClient
+	store  *redisstore.Store
+	// clock is the time that all processes agree on: the ledger's.
+	clock   *redisstore.Clock
 	bell    *jobs.Client
 	keyring topup.Keyring
 	name    string
@@ -80,10 +82,23 @@ func newNode(ctx context.Context, cfg config.Config, log *zap.Logger, demand str
 	pipe := redispipe.New(raw)
 	n.onStop(func(context.Context) { pipe.Close() })
 	n.queue = redispipe.NewClient(raw, pipe)
-	n.store = redisstore.Open(n.ledger, redisstore.Options{CallbackLease: cfg.Callback.Timeout + callbackMargin})
+	n.startClock(ctx)
+	n.store = redisstore.Open(n.ledger, redisstore.Options{CallbackLease: cfg.Callback.Timeout + callbackMargin, Now: n.clock.Now})
 	n.onStop(func(context.Context) { n.store.Close() })
 	n.bell = jobs.NewClient(n.queue, jobs.Timeouts{Provider: longestTimeout(cfg), Callback: cfg.Callback.Timeout})
 	return n, nil
+}
+
+// startClock asks the ledger's Redis for the time, and goes on asking. A Redis that does not tell leaves the machine's.
+func (n *node) startClock(ctx context.Context) {
+	n.clock = redisstore.NewClock(n.ledger, n.log.Named("clock"))
+	if err := n.clock.Sync(ctx); err != nil {
+		n.log.Warn("the time of Redis is not known: hold times go by this machine's clock", zap.Error(err))
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); n.clock.Run(ctx) }()
+	n.onStop(func(context.Context) { cancel(); <-done })
 }
 
 // callbackMargin is added to a callback's timeout where a sender's right to send ends.

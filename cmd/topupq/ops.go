@@ -23,6 +23,7 @@ func (n *node) startOps(p *providers) (string, error) {
 		return "", err
 	}
 	board, err := console.New(console.Config{
+		Now:  n.clock.Now,
 		Desk: desk, Balances: newFloats(p).read, Queues: queueReader(asynq.NewInspectorFromRedisClient(n.queue)), Log: n.log.Named("console"),
 	})
 	if err != nil {

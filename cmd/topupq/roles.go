@@ -50,6 +50,7 @@ func (n *node) startIntake(p *providers) (string, error) {
 	}
 	srv, err := intake.New(intake.Config{
 		Archive: books,
+		Now:     n.clock.Now,
 		Store:   n.watched, Ring: n.bell, Providers: p.settings, Routes: intakeRoutes(n.cfg.Routes), Keyring: n.keyring,
 		Callbacks: p.callbacks, Reports: smsReports(n.cfg.BulkSMS), NoSMS: !n.cfg.BulkSMS.Enabled(), Logger: n.log.Named("intake"), AllowPrivateCallbacks: n.cfg.Callback.AllowPrivate,
 		SendTest: testSender(sender, n.keyring), Window: n.window, Quote: p.quote, RescueAfter: n.cfg.RescueAfter,
@@ -98,7 +99,7 @@ func (n *node) serve(name, addr string, srv *http.Server) (string, error) {
 func (n *node) startWork(p *providers, only []string, tune tuning) error {
 	sender := webhook.NewSender(webhook.Config{Timeout: n.cfg.Callback.Timeout, AllowPrivate: n.cfg.Callback.AllowPrivate})
 	callbacks := workers.NewCallbacks(workers.CallbacksConfig{
-		Store: n.store, Sender: watchedSender{sender, n.watch}, Keyring: n.keyring, Retries: n.cfg.Callback.Retries, Log: n.log.Named("callback"),
+		Now: n.clock.Now, Store: n.store, Sender: watchedSender{sender, n.watch}, Keyring: n.keyring, Retries: n.cfg.Callback.Retries, Log: n.log.Named("callback"),
 	})
 	n.onStop(func(context.Context) { sender.CloseIdle() })
 	n.onStop(func(ctx context.Context) {
@@ -107,7 +108,7 @@ func (n *node) startWork(p *providers, only []string, tune tuning) error {
 		}
 	})
 	shared := workers.Config{
-		Ledger: n.watched, Routes: p.routes, Notifier: callbacks, Bell: n.bell, Keyring: n.keyring, ByHand: n.bell.ByHand, FailoverAfter: n.cfg.FailoverAfter, DueLease: 2 * n.cfg.RescueAfter, Log: n.log.Named("work"),
+		Now: n.clock.Now, Ledger: n.watched, Routes: p.routes, Notifier: callbacks, Bell: n.bell, Keyring: n.keyring, ByHand: n.bell.ByHand, FailoverAfter: n.cfg.FailoverAfter, DueLease: 2 * n.cfg.RescueAfter, Log: n.log.Named("work"),
 	}
 	shared.Learn = n.startLearning()
 	var err error
@@ -197,7 +198,7 @@ func (n *node) smsQueue(tune tuning) ([]workers.Queue, error) {
 	n.rotations = append(n.rotations, func(cfg config.Config) {
 		client.Rotate(bulksms.Secret(cfg.BulkSMS.TokenID), bulksms.Secret(cfg.BulkSMS.TokenSecret.Reveal()))
 	})
-	handler := workers.NewSMS(workers.SMSConfig{Store: n.store, Ledger: n.store, Texter: pinTexter{client}, Keyring: n.keyring, Log: n.log.Named("sms"), Dial: clients.AATDialCode})
+	handler := workers.NewSMS(workers.SMSConfig{Now: n.clock.Now, Store: n.store, Ledger: n.store, Texter: pinTexter{client}, Keyring: n.keyring, Log: n.log.Named("sms"), Dial: clients.AATDialCode})
 	return []workers.Queue{{Name: jobs.KindSMS, Handler: handler, Concurrency: smsConcurrency, Poll: 4 * tune.poll, Grace: handlerGrace + stopGrace}}, nil
 }
 
@@ -226,7 +227,7 @@ func chosen(queues []workers.Queue, only []string) ([]workers.Queue, error) {
 // startSchedule runs the scheduler.
 func (n *node) startSchedule(p *providers) error {
 	cfg := scheduler.Config{
-		Store: n.watched, Bell: n.bell, Log: n.log.Named("schedule"), Providers: p.names, SubmitQueue: jobs.SubmitQueue,
+		Now: n.clock.Now, Store: n.watched, Bell: n.bell, Log: n.log.Named("schedule"), Providers: p.names, SubmitQueue: jobs.SubmitQueue,
 		CheckQueue: jobs.CheckQueue, Grouped: p.routes.Grouped(), Holder: n.name, LeaderTTL: n.cfg.LeaderTTL, RescueAfter: n.cfg.RescueAfter,
 		CallbackLease: n.cfg.Callback.Timeout + callbackMargin, Window: sendWindow, Days: n.days(p),
 	}

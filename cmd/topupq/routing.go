@@ -55,6 +55,7 @@ func refusalTexts(list []config.Refusal) []clients.RechargeKitText {
 // lookups asks providers for merchants, and keeps what is the same for all of them.
 func (n *node) lookups(p *providers) *workers.Lookup {
 	return workers.NewLookup(workers.LookupConfig{
+		Now:   n.clock.Now,
 		Store: n.store, Routes: p.routes, Ledger: n.store, Catalogue: n.store, CatalogueAge: n.cfg.Lookups.CatalogueAge,
 		CatalogueHardAge: n.cfg.Lookups.CatalogueHardAge, Bell: n.bell, Log: n.log.Named("lookup"),
 	})

@@ -103,7 +103,7 @@ func (s *Store) readCounts(ctx context.Context) (counts [shards]int64, mark stri
 // accept sets the recovery mark and takes the counts that the store has now for those that must be there from now on.
 // The lock is held.
 func (s *Store) accept(ctx context.Context, counts [shards]int64) error {
-	now := time.Now().UTC()
+	now := s.opts.Now().UTC()
 	if err := s.rdb.Set(ctx, recoveredKey, millis(now), 0).Err(); err != nil {
 		return unavailable(err)
 	}
@@ -113,7 +113,7 @@ func (s *Store) accept(ctx context.Context, counts [shards]int64) error {
 			s.rewind.reached[shard] = n
 		}
 	}
-	s.rewind.mark, s.rewind.readAt = now, now
+	s.rewind.mark, s.rewind.readAt = now, time.Now()
 	return nil
 }
 

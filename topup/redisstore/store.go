@@ -19,6 +19,8 @@ type Options struct {
 	// CallbackLease is how long the process that records an outcome may send its callback before the outbox shows
 	// it to others; longer than a callback's timeout. Default 20 s.
 	CallbackLease time.Duration
+	// Now is the clock; nil is time.Now. See Clock.
+	Now func() time.Time
 }
 
 const defaultCallbackLease = 20 * time.Second
@@ -42,6 +44,9 @@ var _ topup.Store = (*Store)(nil)
 func Open(rdb redis.UniversalClient, opts Options) *Store {
 	if opts.CallbackLease <= 0 {
 		opts.CallbackLease = defaultCallbackLease
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
 	}
 	return &Store{rdb: rdb, pipe: redispipe.New(rdb), limiter: redis_rate.NewLimiter(rdb), opts: opts, owner: topup.NewLookupID()}
 }
