@@ -213,6 +213,8 @@ type Controls interface {
 	AllowSend(ctx context.Context, p ProviderName, perSecond int) (time.Duration, error)
 	// PauseProvider, ResumeProvider and Paused steer a provider's sending; Paused is nil when it runs.
 	PauseProvider(ctx context.Context, p ProviderName, pause Pause) error
+	// SwapPause puts next in the place of the pause was; false means that it is another one by now, or none.
+	SwapPause(ctx context.Context, p ProviderName, was, next Pause) (bool, error)
 	ResumeProvider(ctx context.Context, p ProviderName) error
 	Paused(ctx context.Context, p ProviderName) (*Pause, error)
 	// LeaseCallback makes the caller the only sender of callbacks for a top-up or batch for ttl; false means that

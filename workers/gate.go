@@ -2,6 +2,7 @@ package workers
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -61,6 +62,8 @@ type controls interface {
 	ReserveNumber(ctx context.Context, p topup.ProviderName, number topup.MSISDN, id topup.ID, spacing time.Duration, now time.Time) (time.Time, error)
 	AllowSend(ctx context.Context, p topup.ProviderName, perSecond int) (time.Duration, error)
 	PauseProvider(ctx context.Context, p topup.ProviderName, pause topup.Pause) error
+	// SwapPause puts next in the place of a pause that is still was; false means that it is another one by now.
+	SwapPause(ctx context.Context, p topup.ProviderName, was, next topup.Pause) (bool, error)
 	ResumeProvider(ctx context.Context, p topup.ProviderName) error
 	Paused(ctx context.Context, p topup.ProviderName) (*topup.Pause, error)
 	// PausedScope is the pause of t's operator, merchant or batch, nil for none. It is asked for every send, so the
@@ -73,23 +76,39 @@ type controls interface {
 type wait struct {
 	until time.Time
 	code  topup.Code
-	// probe is the pause that the top-up was let through to test, nil for an ordinary one.
-	probe *topup.Pause
-	// refused is since when the provider's own answers have paused it, zero for every other wait.
+	// probe is set for a top-up that was let through to test whether a pause is over.
+	probe *probe
+	// refused is since when the provider's own answers have paused it, or since when it has been away; zero for every
+	// other wait.
 	refused time.Time
 }
 
-// enter asks in order: has a person paused its operator, merchant or batch, is the provider paused, is it this
-// number's turn, is there a permit.
+// probe is a pause as it was, over by now, and as it stands while one top-up tests it.
+type probe struct{ was, during topup.Pause }
+
+// enter asks in order: has a person paused its operator, merchant or batch, can the provider be reached, is it paused,
+// is it this number's turn, is there a permit.
 func (g gate) enter(ctx context.Context, t *topup.Topup, r *Route) (wait, error) {
 	scoped, err := g.controls.PausedScope(ctx, t)
 	if err != nil || scoped != nil {
 		return wait{until: g.now().Add(operatorRecheck), code: topup.CodePaused}, err
 	}
+	if w := r.breaker.wait(g.now()); !w.until.IsZero() {
+		return w, nil
+	}
 	w, err := g.pause(ctx, t.Provider)
 	if err != nil || !w.until.IsZero() {
 		return w, err
 	}
+	turn, err := g.turn(ctx, t, r)
+	if err != nil || !turn.until.IsZero() {
+		return turn, errors.Join(err, g.giveBack(ctx, t.Provider, w.probe))
+	}
+	return w, nil
+}
+
+// turn asks for the number's turn and for a permit.
+func (g gate) turn(ctx context.Context, t *topup.Topup, r *Route) (wait, error) {
 	turn, err := g.controls.ReserveNumber(ctx, t.Provider, t.Recipient, t.ID, r.Spacing, g.now())
 	if err != nil || !turn.IsZero() {
 		return wait{until: turn, code: topup.CodeRecentlyRecharged}, err
@@ -98,7 +117,7 @@ func (g gate) enter(ctx context.Context, t *topup.Topup, r *Route) (wait, error)
 	if err != nil || permit > 0 {
 		return wait{until: g.now().Add(permit), code: topup.CodeRateLimited}, err
 	}
-	return w, nil
+	return wait{}, nil
 }
 
 func (g gate) pause(ctx context.Context, p topup.ProviderName) (wait, error) {
@@ -117,9 +136,23 @@ func (g gate) pause(ctx context.Context, p topup.ProviderName) (wait, error) {
 	if now.Before(pause.Until) {
 		return wait{until: pause.Until, code: topup.CodeProviderPaused, refused: pause.Since}, nil
 	}
-	probe := *pause
-	pause.Until = now.Add(probeTime)
-	return wait{probe: &probe}, g.controls.PauseProvider(ctx, p, *pause)
+	during := *pause
+	during.Until = now.Add(probeTime)
+	mine, err := g.controls.SwapPause(ctx, p, *pause, during)
+	if err != nil || !mine {
+		return wait{until: during.Until, code: topup.CodeProviderPaused, refused: pause.Since}, err
+	}
+	return wait{probe: &probe{*pause, during}}, nil
+}
+
+// giveBack lets another top-up be the probe, since the one that was let through is not sent after all. A pause that was
+// changed meanwhile stays. Should it fail, the pause lasts for probeTime.
+func (g gate) giveBack(ctx context.Context, p topup.ProviderName, b *probe) error {
+	if b == nil {
+		return nil
+	}
+	_, err := g.controls.SwapPause(context.WithoutCancel(ctx), p, b.during, b.was)
+	return err
 }
 
 // permit waits shortly for one of the provider's permits; above zero is the wait that is left.
@@ -142,12 +175,12 @@ func (g gate) permit(ctx context.Context, p topup.ProviderName, rate int) (time.
 }
 
 // after stops the provider when its answer asks for that, and lets it run again when a probe came back well.
-func (g gate) after(ctx context.Context, p topup.ProviderName, probe *topup.Pause, o topup.Outcome) error {
+func (g gate) after(ctx context.Context, p topup.ProviderName, b *probe, o topup.Outcome) error {
 	if o.Pause {
 		g.running.note(p, false)
 		pause := topup.Pause{Reason: o.Code, Actor: topup.ActorWorker, Since: g.now()}
-		if probe != nil {
-			pause.Since, pause.Strikes = probe.Since, probe.Strikes+1
+		if b != nil {
+			pause.Since, pause.Strikes = b.was.Since, b.was.Strikes+1
 		}
 		pause.Until = g.now().Add(min(pauseFirst<<min(pause.Strikes, 10), pauseMost))
 		if cur, err := g.controls.Paused(ctx, p); err != nil || (cur != nil && cur.Until.IsZero()) {
@@ -155,7 +188,7 @@ func (g gate) after(ctx context.Context, p topup.ProviderName, probe *topup.Paus
 		}
 		return g.controls.PauseProvider(ctx, p, pause)
 	}
-	if probe == nil || o.Answer == topup.NotTaken {
+	if b == nil || o.Answer == topup.NotTaken {
 		return nil
 	}
 	if cur, err := g.controls.Paused(ctx, p); err != nil || cur == nil || cur.Until.IsZero() {

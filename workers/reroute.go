@@ -29,8 +29,8 @@ func (s *Submit) patience() time.Duration {
 // reroute hands a top-up that provably was not sent to the first other provider of its route that would take it, and
 // reports whether one does. Where all of them would refuse it, it stays with its own for good; where one cannot be
 // asked now, it stays for the time being.
-func (s *Submit) reroute(ctx context.Context, t *topup.Topup, recovered time.Time) (bool, error) {
-	why := topup.CodeProviderPaused
+func (s *Submit) reroute(ctx context.Context, t *topup.Topup, w wait, recovered time.Time) (bool, error) {
+	why := w.code
 	if t.WantsReroute(s.patience(), s.Now()) {
 		why = t.Waiting
 	}
@@ -84,11 +84,18 @@ func (s *Submit) quote(ctx context.Context, t *topup.Topup, name topup.ProviderN
 	if pause != nil {
 		return topup.Quote{}, errCannotQuote
 	}
+	// One that does not answer is not waited for by a whole backlog, one top-up after the other.
+	done, err := route.breaker.Allow()
+	if err != nil {
+		return topup.Quote{}, errCannotQuote
+	}
 	ctx, cancel := context.WithTimeout(ctx, route.StatusTimeout)
 	defer cancel()
 	o := t.Order()
 	o.Product, o.Detour = t.Product, true
-	return quoter.Quote(ctx, o)
+	q, err := quoter.Quote(ctx, o)
+	done(unreachable(err))
+	return q, err
 }
 
 // lookElsewhere asks the other providers of a top-up's route whether they have it, since a recovered store may have

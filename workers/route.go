@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/sony/gobreaker/v2"
 	"go.uber.org/zap"
 
 	"topupq/topup"
@@ -24,18 +23,13 @@ type Route struct {
 	// StatusTimeout bounds one question. Default 30 s.
 	StatusTimeout time.Duration
 
-	breaker *gobreaker.TwoStepCircuitBreaker[struct{}]
+	breaker *breaker
 }
 
 // Routes are the configured providers.
 type Routes map[topup.ProviderName]*Route
 
-const (
-	defaultStatusTimeout = 30 * time.Second
-	// breakerFailures in a row open the breaker of this process for breakerPause.
-	breakerFailures = 5
-	breakerPause    = 5 * time.Second
-)
+const defaultStatusTimeout = 30 * time.Second
 
 // NewRoutes completes the routes with their breakers.
 func NewRoutes(routes map[topup.ProviderName]Route) Routes {
@@ -44,10 +38,7 @@ func NewRoutes(routes map[topup.ProviderName]Route) Routes {
 		if r.StatusTimeout == 0 {
 			r.StatusTimeout = defaultStatusTimeout
 		}
-		r.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
-			Name: string(name), Timeout: breakerPause,
-			ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= breakerFailures },
-		})
+		r.breaker = newBreaker(name)
 		out[name] = &r
 	}
 	return out

@@ -146,34 +146,41 @@ func (s *Submit) send(ctx context.Context, t *topup.Topup) error {
 	if t.MayBeElsewhere(recovered) {
 		return s.lookElsewhere(ctx, t, recovered)
 	}
+	provider := t.Provider
 	w, err := s.gate.enter(ctx, t, route)
 	if err != nil {
 		return err
 	}
-	if s.wantsReroute(t, w) {
-		if done, err := s.reroute(ctx, t, recovered); err != nil || done {
-			return err
-		}
-	}
-	if !w.until.IsZero() {
-		_, err := s.Ledger.UpdateLoaded(ctx, t, func(t *topup.Topup) error { return t.Defer(w.until, w.code) })
-		return err
-	}
-	if err := s.oweText(ctx, t); err != nil {
-		return err
-	}
-	claimed, token, deadline, err := s.claim(ctx, t, route)
-	if err != nil {
-		return err
+	claimed, token, deadline, err := s.through(ctx, t, route, w, recovered)
+	if err != nil || claimed == nil {
+		return errors.Join(err, s.gate.giveBack(ctx, provider, w.probe))
 	}
 	o := s.pay(ctx, claimed, route, deadline)
 	// The answer is worth more than the worker's time: recording it goes on when the worker is told to stop.
 	ctx = context.WithoutCancel(ctx)
 	recorded := s.settle(ctx, claimed, token, o)
-	if err := s.gate.after(ctx, t.Provider, w.probe, o); err != nil {
-		s.Log.Warn("pause not recorded", zap.String("provider", string(t.Provider)), zap.Error(err))
+	if err := s.gate.after(ctx, provider, w.probe, o); err != nil {
+		s.Log.Warn("pause not recorded", zap.String("provider", string(provider)), zap.Error(err))
 	}
 	return recorded
+}
+
+// through claims a top-up that the gate lets through. Without a claim and without an error it has gone elsewhere: to
+// another provider, or to a later time.
+func (s *Submit) through(ctx context.Context, t *topup.Topup, r *Route, w wait, recovered time.Time) (*topup.Topup, uint64, time.Time, error) {
+	if s.wantsReroute(t, w) {
+		if done, err := s.reroute(ctx, t, w, recovered); err != nil || done {
+			return nil, 0, time.Time{}, err
+		}
+	}
+	if !w.until.IsZero() {
+		_, err := s.Ledger.UpdateLoaded(ctx, t, func(t *topup.Topup) error { return t.Defer(w.until, w.code) })
+		return nil, 0, time.Time{}, err
+	}
+	if err := s.oweText(ctx, t); err != nil {
+		return nil, 0, time.Time{}, err
+	}
+	return s.claim(ctx, t, r)
 }
 
 // claim records the intent to send. Only the worker whose claim was written goes on; when the store's answer was

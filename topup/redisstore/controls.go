@@ -57,6 +57,32 @@ func (s *Store) PauseProvider(ctx context.Context, p topup.ProviderName, pause t
 	return unavailable(s.rdb.Set(ctx, pauseKey(p), value, 0).Err())
 }
 
+// swapScript replaces a pause that is still the one it is thought to be: same actor, same times. Other fields may have
+// been written by another version. KEYS: 1 pause. ARGV: 1 the pause as it is thought to be, 2 the new one.
+var swapScript = newScript(`
+local there = redis.call('GET', KEYS[1])
+if not there then return 0 end
+local is, was = cjson.decode(there), cjson.decode(ARGV[1])
+if is.actor ~= was.actor or is['since'] ~= was['since'] or is['until'] ~= was['until'] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2])
+return 1
+`)
+
+// SwapPause implements topup.Controls.
+func (s *Store) SwapPause(ctx context.Context, p topup.ProviderName, was, next topup.Pause) (bool, error) {
+	before, err := json.Marshal(was)
+	after, nextErr := json.Marshal(next)
+	if err := errors.Join(err, nextErr); err != nil {
+		return false, fmt.Errorf("encode pause: %w", err)
+	}
+	res, err := s.eval(ctx, swapScript, []string{pauseKey(p)}, before, after)
+	if err != nil {
+		return false, err
+	}
+	n, err := res.Int()
+	return n == 1, unavailable(err)
+}
+
 // ResumeProvider implements topup.Controls.
 func (s *Store) ResumeProvider(ctx context.Context, p topup.ProviderName) error {
 	return unavailable(s.rdb.Del(ctx, pauseKey(p)).Err())

@@ -131,8 +131,21 @@ func pause(t *testing.T, s topup.Store) {
 	if p, err := s.Paused(ctx, topup.RechargeKit); err != nil || p == nil || *p != want {
 		t.Errorf("paused = %+v %v", p, err)
 	}
+	next := want
+	next.Until = next.Until.Add(time.Minute)
+	for i, won := range []bool{true, false} {
+		if ok, err := s.SwapPause(ctx, topup.RechargeKit, want, next); err != nil || ok != won {
+			t.Errorf("swap %d: %v %v", i, ok, err)
+		}
+		if p, err := s.Paused(ctx, topup.RechargeKit); err != nil || p == nil || *p != next {
+			t.Errorf("swapped to %+v %v", p, err)
+		}
+	}
 	if err := s.ResumeProvider(ctx, topup.RechargeKit); err != nil {
 		t.Fatal(err)
+	}
+	if ok, err := s.SwapPause(ctx, topup.RechargeKit, next, want); err != nil || ok {
+		t.Errorf("swapped a pause that is over: %v %v", ok, err)
 	}
 	if p, err := s.Paused(ctx, topup.RechargeKit); err != nil || p != nil {
 		t.Errorf("still paused: %+v %v", p, err)

@@ -1,0 +1,122 @@
+package workers
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"topupq/topup"
+)
+
+// TestBreakerWait: while a provider is away a top-up looks again every 5 s at first and every minute in the end, and
+// knows since when it is away however often it was tried.
+func TestBreakerWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBreaker(topup.AAT)
+		try := func(err error) {
+			t.Helper()
+			done, denied := b.Allow()
+			if denied != nil {
+				t.Fatal(denied)
+			}
+			done(err)
+		}
+		away := errors.New("away")
+		for range breakerFailures - 1 {
+			try(away)
+		}
+		if w := b.wait(time.Now()); !w.until.IsZero() {
+			t.Errorf("waits until %v before the breaker is open", w.until)
+		}
+		try(away)
+		since := time.Now()
+		for _, step := range []struct{ at, want time.Duration }{
+			{0, breakerPause}, {40 * time.Second, 10 * time.Second}, {time.Hour, awayMost},
+		} {
+			if step.at > 0 {
+				<-time.After(time.Until(since.Add(step.at)))
+				if w := b.wait(time.Now()); !w.until.IsZero() {
+					t.Error("nobody may try whether it is back")
+				}
+				try(away)
+			}
+			w := b.wait(time.Now())
+			if time.Until(w.until) != step.want || w.code != topup.CodeProviderUnreachable || !w.refused.Equal(since) {
+				t.Errorf("after %v: waits %v for %s, away since %v", step.at, time.Until(w.until), w.code, w.refused)
+			}
+		}
+		<-time.After(breakerPause + time.Millisecond)
+		try(nil)
+		if w := b.wait(time.Now()); !w.until.IsZero() || b.since.Load() != 0 {
+			t.Errorf("still away after an answer: %+v", w)
+		}
+	})
+}
+
+// TestAwayWritesNothing: a provider that cannot be reached is tried by few, and a top-up that is not sent gets no line
+// in its history for it.
+func TestAwayWritesNothing(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, 0)
+	b.provider.submit = notReached
+	for i := range breakerFailures {
+		check(t, b.run(b.create(string(rune('a'+i)))))
+	}
+	id := b.create("waits")
+	for range 100 {
+		check(t, b.run(id))
+		b.pass(time.Minute)
+	}
+	x := b.get(id)
+	if b.provider.sent() != breakerFailures || x.Attempts != 0 || len(x.History) != 1 {
+		t.Errorf("%d sends, %d attempts, %d lines", b.provider.sent(), x.Attempts, len(x.History))
+	}
+	if x.State != topup.Accepted || x.Waiting != topup.CodeProviderUnreachable || x.DueAt.IsZero() {
+		t.Errorf("%s, waits for %q until %v", x.State, x.Waiting, x.DueAt)
+	}
+}
+
+// TestAwayIsRerouted: what waits for a provider that is away goes to the next one without having been sent.
+func TestAwayIsRerouted(t *testing.T) {
+	t.Parallel()
+	c := newCrossing(t)
+	c.submit.FailoverAfter = time.Nanosecond
+	c.provider.submit = notReached
+	for i := range breakerFailures {
+		check(t, c.run(c.bench.create(string(rune('a'+i)))))
+	}
+	id := c.create("r")
+	check(t, c.run(id))
+	x := c.want(id, topup.Reloadly, topup.Accepted, breakerFailures, 0)
+	if x.Attempts != 0 || x.History[1].Reason != topup.CodeProviderUnreachable {
+		t.Errorf("%d attempts, history %+v", x.Attempts, x.History)
+	}
+	check(t, c.run(id))
+	c.want(id, topup.Reloadly, topup.Succeeded, breakerFailures, 1)
+}
+
+// TestOtherProviderAwayIsNotWaitedFor: another provider that does not answer costs a backlog a few calls, not one each.
+func TestOtherProviderAwayIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	c := newCrossing(t)
+	c.provider.submit = answer(floatEmpty)
+	c.second.quote = func(topup.Order) (topup.Quote, error) {
+		return topup.Quote{}, &topup.NotSentError{Code: topup.CodeProviderUnreachable, Err: context.DeadlineExceeded}
+	}
+	for i := range 20 {
+		id := c.create(string(rune('a' + i)))
+		check(t, c.run(id))
+		c.pass(time.Hour)
+		check(t, c.run(id))
+		check(t, c.run(id))
+	}
+	if n := len(c.second.quoted); n != breakerFailures {
+		t.Errorf("asked %d times", n)
+	}
+	if c.second.sent() != 0 {
+		t.Error("sent without having been asked")
+	}
+}
