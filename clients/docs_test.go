@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/shopspring/decimal"
+
 	"topupq/topup"
 )
 
@@ -105,6 +107,81 @@ func runAsPrinted(r *rig, d documentedLookup) error {
 		return nil
 	default:
 		return err
+	}
+}
+
+// payments are the actions that move money, by the path of the call that each makes.
+var payments = map[topup.ProviderName]map[string]string{
+	topup.Reloadly: {"makeTopup": "/topups", "makeAsyncTopup": "/topups-async"},
+	topup.AAT: {
+		"PerformPinlessRecharge": "", "PerformPinnedRecharge": "", "PerformPinnedRechargeWithoutMsisdn": "",
+		"PerformPinlessRechargeFixedAmount": "", "PerformPinnedRechargeFixedAmount": "", "PerformPinnedRechargeWithoutMsisdnFixedAmount": "",
+	},
+	topup.RechargeKit: {"prepaid": "/recharge/prepaid", "postpaid": "/recharge/postpaid", "dth": "/recharge/dth"},
+}
+
+var paymentLine = regexp.MustCompile("(?m)^\\| `(\\w+)` \\| `topupq submit topups\\.ndjson` \\| `(\\{.*\\})` \\|$")
+
+// TestEveryPaymentIsDocumented: each action that moves money has a line for a file, and that line makes its call.
+func TestEveryPaymentIsDocumented(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../docs/providers.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := map[string]string{}
+	for _, m := range paymentLine.FindAllStringSubmatch(string(page), -1) {
+		lines[m[1]] = m[2]
+	}
+	seen := map[topup.ProviderName]bool{}
+	for _, b := range backends() {
+		if seen[b.name] {
+			continue
+		}
+		seen[b.name] = true
+		for action, path := range payments[b.name] {
+			line, ok := lines[action]
+			if !ok {
+				t.Errorf("docs/providers.md has no line for %s of %s", action, b.name)
+				continue
+			}
+			delete(lines, action)
+			if path == "" {
+				path = "/MobileRecharge.asmx/" + action
+			}
+			payAsPrinted(b.start(t), line, path)
+		}
+	}
+	if len(lines) > 0 {
+		t.Errorf("docs/providers.md shows actions that are not there: %v", lines)
+	}
+}
+
+// payAsPrinted sends the order of a documented line and looks for the call that it is said to make.
+func payAsPrinted(r *rig, line, path string) {
+	r.Helper()
+	var q struct {
+		Reference string          `json:"reference"`
+		Recipient topup.MSISDN    `json:"recipient"`
+		Amount    decimal.Decimal `json:"amount"`
+		Currency  string          `json:"currency"`
+		Product   topup.Product   `json:"product"`
+	}
+	dec := json.NewDecoder(strings.NewReader(line))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&q); err != nil {
+		r.Fatalf("%s: %v", line, err)
+	}
+	id := ref(q.Reference)
+	out, err := r.provider.Submit(r.Context(), topup.Order{
+		Reference: id, Recipient: q.Recipient, Country: r.order.Country, Product: q.Product,
+		Amount: topup.Money{Amount: q.Amount, Currency: q.Currency},
+	})
+	if err != nil || out.Answer != topup.Delivered && out.Answer != topup.InProgress {
+		r.Errorf("%s: %v (%s, %s), %v", line, out.Answer, out.Code, out.Message, err)
+	}
+	if n := slices.IndexFunc(r.sim.requests(), func(q request) bool { return q.Path == path && q.Reference == string(id) }); n < 0 {
+		r.Errorf("%s: does not call %s", line, path)
 	}
 }
 
