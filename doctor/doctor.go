@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/shopspring/decimal"
 
 	"topupq/topup"
 )
@@ -43,6 +44,11 @@ type Provider interface {
 	Balance(ctx context.Context) (topup.Money, error)
 }
 
+// Texts is the SMS provider, which can be asked for the credits that are left.
+type Texts interface {
+	Credits(ctx context.Context) (decimal.Decimal, error)
+}
+
 // Store is what is read of the ledger.
 type Store interface {
 	Ping(ctx context.Context) error
@@ -65,6 +71,8 @@ type Config struct {
 	// Providers are the configured ones; BaseURLs theirs; Routes the provider by country.
 	Providers map[topup.ProviderName]Provider
 	BaseURLs  map[topup.ProviderName]string
+	// Texts is who sends PINs by SMS, nil where nobody does.
+	Texts Texts
 	Routes    map[string]topup.ProviderName
 	// AllowPrivate means that callbacks may go to private addresses.
 	AllowPrivate bool
@@ -88,7 +96,7 @@ func Run(ctx context.Context, cfg Config) []Finding {
 	}
 	parts := []func(context.Context, Config) []Finding{
 		durability, server, clock, encryption, func(_ context.Context, c Config) []Finding { return settings(c) },
-		providers, endpoints, queues, work,
+		providers, texts, endpoints, queues, work,
 	}
 	found := make([][]Finding, len(parts))
 	var wg sync.WaitGroup

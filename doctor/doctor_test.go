@@ -31,6 +31,16 @@ func (f float) Balance(context.Context) (topup.Money, error) {
 	return topup.Money{Amount: decimal.RequireFromString(f.amount), Currency: "ZAR"}, nil
 }
 
+// credits answers with what is left, or not at all.
+type credits struct {
+	left int64
+	err  error
+}
+
+func (c credits) Credits(context.Context) (decimal.Decimal, error) {
+	return decimal.NewFromInt(c.left), c.err
+}
+
 func keyring(t *testing.T, id string) topup.Keyring {
 	t.Helper()
 	k, err := topup.ParseKeyring(id + ":" + base64.StdEncoding.EncodeToString([]byte(strings.Repeat(id, 32))))
@@ -80,7 +90,9 @@ func must(t *testing.T, err error) {
 
 func TestHealthy(t *testing.T) {
 	t.Parallel()
-	for _, f := range Run(t.Context(), healthy(t)) {
+	c := healthy(t)
+	c.Texts = credits{left: 12}
+	for _, f := range Run(t.Context(), c) {
 		if f.Level != Good {
 			t.Errorf("%+v", f)
 		}
@@ -111,6 +123,8 @@ func TestBrokenSetups(t *testing.T) {
 		"no provider":         {func(_ *testing.T, c *Config) { c.Providers = nil }, "no provider has credentials", "topupq config"},
 		"credentials refused": {func(_ *testing.T, c *Config) { c.Providers[topup.AAT] = float{err: errors.New("401")} }, "its balance cannot be read", "TOPUPQ_AAT_BASE_URL"},
 		"float empty":         {func(_ *testing.T, c *Config) { c.Providers[topup.AAT] = float{amount: "0"} }, "its float is 0.00 ZAR", "fill the float"},
+		"texts refused":       {func(_ *testing.T, c *Config) { c.Texts = credits{err: errors.New("401")} }, "its credits cannot be read", "TOPUPQ_BULKSMS_BASE_URL"},
+		"no credits":          {func(_ *testing.T, c *Config) { c.Texts = credits{} }, "no credits are left", "buy credits"},
 		"route to nobody":     {func(_ *testing.T, c *Config) { c.Routes["IN"] = topup.RechargeKit }, "IN goes to rechargekit", "TOPUPQ_ROUTES"},
 		"no TLS":              {func(_ *testing.T, c *Config) { c.BaseURLs[topup.AAT] = "http://aat.example/x.asmx" }, "without TLS", "https://"},
 		"dead endpoint": {func(_ *testing.T, c *Config) {

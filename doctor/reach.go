@@ -32,6 +32,22 @@ func providers(ctx context.Context, c Config) []Finding {
 	return out
 }
 
+// texts asks the SMS provider for its credits.
+func texts(ctx context.Context, c Config) []Finding {
+	if c.Texts == nil {
+		return nil
+	}
+	left, err := c.Texts.Credits(ctx)
+	switch {
+	case err != nil:
+		return []Finding{{Bad, "bulksms", "its credits cannot be read: " + err.Error(), "check TOPUPQ_BULKSMS_BASE_URL and its token, and that this machine may reach it"}}
+	case left.Sign() <= 0:
+		return []Finding{{Bad, "bulksms", "no credits are left: PINs are not sent by SMS", "buy credits, then run the archived tasks of the queue sms again; the PINs stay readable meanwhile"}}
+	default:
+		return []Finding{{Level: Good, Part: "bulksms", What: "answers; " + left.String() + " credits are left"}}
+	}
+}
+
 // parallelDials bounds the endpoints that are tried at once.
 const parallelDials = 8
 

@@ -61,8 +61,11 @@ type SMS struct{ cfg SMSConfig }
 
 const (
 	defaultTextTimeout = 20 * time.Second
-	// textWait is the least time after which a top-up without an outcome is looked at again for its PIN.
-	textWait = 30 * time.Second
+	// A top-up without an outcome is looked at again for its PIN after a share of its age, between textWait and textMost.
+	// Its outcome rings by itself: this is for what got lost.
+	textWait  = 30 * time.Second
+	textShare = 4
+	textMost  = time.Hour
 )
 
 // Final failures of a text, as asynq shows them: the task is archived and can be run again.
@@ -133,7 +136,8 @@ func (s *SMS) wait(ctx context.Context, t *topup.Topup) error {
 	if t.TextOver() {
 		return s.cfg.Ledger.SettleSMS(ctx, t.ID)
 	}
-	until := s.cfg.Now().Add(textWait)
+	now := s.cfg.Now()
+	until := now.Add(min(max(now.Sub(t.CreatedAt)/textShare, textWait), textMost))
 	if t.DueAt.After(until) {
 		until = t.DueAt
 	}

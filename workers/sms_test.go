@@ -242,8 +242,11 @@ func TestNothingToText(t *testing.T) {
 		"PIN void":               {func(r *topup.Topup) { r.PINVoid = true }, time.Time{}},
 		"not delivered yet":      {func(r *topup.Topup) { r.State, r.DueAt = topup.Unknown, textTime }, soon},
 		"a person has to decide": {func(r *topup.Topup) { r.State, r.DueAt = topup.Unresolved, time.Time{} }, soon},
-		"failed":                 {func(r *topup.Topup) { r.State = topup.Failed }, time.Time{}},
-		"taken back":             {func(r *topup.Topup) { r.State = topup.Reversed }, time.Time{}},
+		"held for two hours": {func(r *topup.Topup) {
+			r.State, r.DueAt, r.CreatedAt = topup.Held, time.Time{}, textTime.Add(-2*time.Hour)
+		}, textTime.Add(30 * time.Minute)},
+		"failed":     {func(r *topup.Topup) { r.State = topup.Failed }, time.Time{}},
+		"taken back": {func(r *topup.Topup) { r.State = topup.Reversed }, time.Time{}},
 	}
 	for name, k := range cases {
 		m, p := newMemory(), newPhone()

@@ -198,6 +198,10 @@ func TestParseWebhook(t *testing.T) {
 	if list, err := bulksms.ParseWebhook([]byte(`[]`)); err != nil || len(list) != 0 {
 		t.Errorf("set-up call: %v, %v", list, err)
 	}
+	mixed := `[1,{"id":"1"},{"id":"2","creditCost":"x","status":{"type":"SENT"}},{"id":"3","status":{"type":"SENT"},"new":{}}]`
+	if list, err := bulksms.ParseWebhook([]byte(mixed)); err != nil || len(list) != 1 || list[0].ID != "3" {
+		t.Errorf("one that can be read among others: %v, %v", list, err)
+	}
 	for _, body := range []string{``, `null`, `{}`, `[{}]`, `[{"id":"1"}]`, `[1]`, `[`} {
 		if _, err := bulksms.ParseWebhook([]byte(body)); !errors.Is(err, bulksms.ErrWebhook) {
 			t.Errorf("%s: %v", body, err)

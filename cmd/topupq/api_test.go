@@ -246,7 +246,7 @@ func TestLookup(t *testing.T) {
 		return true
 	}
 	out, stderr, code := s.run(t, "lookup", "aat", "GetVoucher", "networkId=2", "fixed:=true")
-	holds(t, out, "Total  2", "Vouchers:", "VoucherId  Name     Extra\n", "7          Airtime\n", "8                   true\n")
+	holds(t, out, "Total  2", "Vouchers:", "VoucherId  Name     Tags  Extra\n", "7          Airtime  1\n", "8                         true\n")
 	if code != 0 || stderr != "" {
 		t.Errorf("exit %d: %s", code, stderr)
 	}

@@ -57,7 +57,15 @@ func examine(cmd *cobra.Command, d deps) ([]doctor.Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	return doctor.Run(cmd.Context(), patient(n, p)), nil
+	look := patient(n, p)
+	if cfg.BulkSMS.Enabled() {
+		texts, err := newTexts(cfg.BulkSMS)
+		if err != nil {
+			return nil, err
+		}
+		look.Texts = texts
+	}
+	return doctor.Run(cmd.Context(), look), nil
 }
 
 // patient is the installation as the doctor sees it.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"slices"
@@ -137,116 +136,6 @@ func showLookup(cmd *cobra.Command, a lookupAnswer, asJSON bool) error {
 		return printJSON(cmd.OutOrStdout(), result)
 	}
 	return printAnswer(cmd.OutOrStdout(), result)
-}
-
-// printAnswer shows lists as tables and the rest field by field.
-func printAnswer(w io.Writer, v any) error {
-	if list, ok := v.([]any); ok {
-		return printList(w, list)
-	}
-	fields, ok := v.(map[string]any)
-	if !ok {
-		_, err := fmt.Fprintln(w, clean(cellText(v)))
-		return err
-	}
-	var pairs [][2]string
-	var lists []string
-	for _, name := range sortedKeys(fields) {
-		if list, ok := fields[name].([]any); ok && len(list) > 0 && isObject(list[0]) {
-			lists = append(lists, name)
-			continue
-		}
-		pairs = append(pairs, [2]string{name, cellText(fields[name])})
-	}
-	if err := printFields(w, pairs); err != nil {
-		return err
-	}
-	for _, name := range lists {
-		fmt.Fprintf(w, "\n%s:\n", clean(name))
-		if list, ok := fields[name].([]any); ok {
-			if err := printList(w, list); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// maxColumns keeps a table on a screen; --json has all of it.
-const maxColumns = 8
-
-func printList(w io.Writer, list []any) error {
-	if len(list) == 0 {
-		_, err := fmt.Fprintln(w, "(none)")
-		return err
-	}
-	columns := listColumns(list)
-	if len(columns) == 0 {
-		for _, v := range list {
-			fmt.Fprintln(w, clean(cellText(v)))
-		}
-		return nil
-	}
-	rows := [][]string{}
-	for _, v := range list {
-		fields, _ := v.(map[string]any)
-		row := []string{}
-		for _, c := range columns {
-			row = append(row, cellText(fields[c]))
-		}
-		rows = append(rows, row)
-	}
-	return printTable(w, columns, rows)
-}
-
-// listColumns are the plain fields of the first rows: those called ID or name first, then by name.
-func listColumns(list []any) []string {
-	plain := map[string]any{}
-	for _, v := range list[:min(len(list), 20)] {
-		fields, _ := v.(map[string]any)
-		for name, f := range fields {
-			if _, isList := f.([]any); !isList && !isObject(f) {
-				plain[name] = nil
-			}
-		}
-	}
-	columns := sortedKeys(plain)
-	slices.SortStableFunc(columns, func(a, b string) int { return columnRank(a) - columnRank(b) })
-	return columns[:min(len(columns), maxColumns)]
-}
-
-func columnRank(name string) int {
-	lower := strings.ToLower(name)
-	switch {
-	case lower == "id" || strings.HasSuffix(name, "Id") || strings.HasSuffix(lower, "_id"):
-		return 0
-	case strings.HasSuffix(lower, "name"):
-		return 1
-	default:
-		return 2
-	}
-}
-
-func isObject(v any) bool {
-	_, ok := v.(map[string]any)
-	return ok
-}
-
-func cellText(v any) string {
-	switch x := v.(type) {
-	case nil:
-		return ""
-	case string:
-		return x
-	case []any, map[string]any:
-		b, err := json.Marshal(x)
-		if err != nil {
-			return "?"
-		}
-		return string(b)
-	default:
-		return fmt.Sprint(x)
-	}
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -171,6 +171,17 @@ func gathered(cfg config.Config) time.Duration {
 	return min(callbackGather, cfg.Check.Early[0]/2)
 }
 
+// newTexts is the client of BulkSMS.
+func newTexts(c config.BulkSMS) (*bulksms.Client, error) {
+	client, err := bulksms.New(bulksms.Config{
+		BaseURL: c.BaseURL, TokenID: bulksms.Secret(c.TokenID), TokenSecret: bulksms.Secret(c.TokenSecret.Reveal()),
+	})
+	if err != nil {
+		return nil, &exitError{code: exitUsage, err: err}
+	}
+	return client, nil
+}
+
 // pinTexter sends PINs through BulkSMS.
 type pinTexter struct{ client *bulksms.Client }
 

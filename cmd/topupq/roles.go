@@ -188,12 +188,9 @@ func (n *node) smsQueue(tune tuning) ([]workers.Queue, error) {
 	if !n.cfg.BulkSMS.Enabled() {
 		return nil, nil
 	}
-	client, err := bulksms.New(bulksms.Config{
-		BaseURL: n.cfg.BulkSMS.BaseURL, TokenID: bulksms.Secret(n.cfg.BulkSMS.TokenID),
-		TokenSecret: bulksms.Secret(n.cfg.BulkSMS.TokenSecret.Reveal()),
-	})
+	client, err := newTexts(n.cfg.BulkSMS)
 	if err != nil {
-		return nil, &exitError{code: exitUsage, err: err}
+		return nil, err
 	}
 	n.rotations = append(n.rotations, func(cfg config.Config) {
 		client.Rotate(bulksms.Secret(cfg.BulkSMS.TokenID), bulksms.Secret(cfg.BulkSMS.TokenSecret.Reveal()))

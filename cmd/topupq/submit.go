@@ -93,6 +93,13 @@ type rowError struct {
 type uploadAnswer struct {
 	topup.BatchView
 	Errors []rowError `json:"errors"`
+	// PredictedCosts comes with a validation: what rows of providers that publish their prices should cost.
+	PredictedCosts *predictedCosts `json:"predicted_costs"`
+}
+
+type predictedCosts struct {
+	Rows int64             `json:"rows"`
+	Sums map[string]string `json:"sums"`
 }
 
 // run uploads, finds all refused rows, and watches.
@@ -139,12 +146,13 @@ func forget(path string) error {
 // submitResult is what --json prints.
 type submitResult struct {
 	topup.BatchView
-	RejectedFile string `json:"rejected_file,omitempty"`
+	PredictedCosts *predictedCosts `json:"predicted_costs,omitempty"`
+	RejectedFile   string          `json:"rejected_file,omitempty"`
 }
 
 func (s *submission) print(a uploadAnswer, rejectedFile string) error {
 	if s.asJSON {
-		return printJSON(s.out, submitResult{BatchView: a.BatchView, RejectedFile: rejectedFile})
+		return printJSON(s.out, submitResult{a.BatchView, a.PredictedCosts, rejectedFile})
 	}
 	accepted := "accepted"
 	if s.dry {
@@ -159,6 +167,11 @@ func (s *submission) print(a uploadAnswer, rejectedFile string) error {
 	}
 	if !s.dry {
 		pairs = append(pairs, [2]string{"states", countsText(a.States)})
+	}
+	if p := a.PredictedCosts; p != nil {
+		for _, currency := range sortedKeys(p.Sums) {
+			pairs = append(pairs, [2]string{"should cost " + currency, fmt.Sprintf("%s for %d rows whose prices are known", p.Sums[currency], p.Rows)})
+		}
 	}
 	return printFields(s.out, append(pairs, [2]string{"rejected rows", rejectedFile}))
 }
