@@ -204,3 +204,24 @@ func TestAATDialCode(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkAATClassify measures the verdicts on a recharge, a refusal and a transaction that have been read.
+func BenchmarkAATClassify(b *testing.B) {
+	client, err := aat.New(aat.Config{Username: "u", Password: "p"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	a, err := NewAAT(client, AATConfig{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	info := aat.TransactionVoucherInfo{MSISDN: "27831234567", Amount: decimal.NewFromInt(2), OrderRef: "98187964", Status: "OK"}
+	ref := topup.Ref{Reference: "abcdefghij234567abcd", Recipient: "+27831234567", Amount: topup.Money{Amount: decimal.NewFromInt(2), Currency: aatCurrency}}
+	refused := aatAPIError("insufficient credit to complete the transaction. Current credit - R1")
+	b.ReportAllocs()
+	for b.Loop() {
+		if a.judge(info, ref).Answer != topup.Delivered || aatPerformKind(refused).Answer != topup.Blocked {
+			b.Fatal("misjudged")
+		}
+	}
+}

@@ -1,8 +1,11 @@
 package aat
 
 import (
+	"bytes"
+	"encoding/xml"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 
@@ -169,6 +172,12 @@ var undecodable = map[string]string{
 	"error alone":        "<RechargeInfo><Error>client reference already used</Error></RechargeInfo>",
 	"object for text":    "<RechargeInfo><OrderRef><a>1</a></OrderRef><TransactionError>false</TransactionError></RechargeInfo>",
 	"truncated":          "<RechargeInfo><OrderRef>1</OrderRef><TransactionError>false</TransactionError></Rechar",
+	"crossed":            "<RechargeInfo><OrderRef>1<TransactionError></OrderRef>false</TransactionError></RechargeInfo>",
+	"wrong end":          "<RechargeInfo><OrderRef>1</TicketNumber><TransactionError>false</TransactionError></RechargeInfo>",
+	"other prefix":       "<a:RechargeInfo><OrderRef>1</OrderRef><TransactionError>false</TransactionError></b:RechargeInfo>",
+	"crossed far down":   "<RechargeInfo><x><y><z></y></z></x><OrderRef>1</OrderRef><TransactionError>false</TransactionError></RechargeInfo>",
+	"cut far down":       "<RechargeInfo><x><y><z>",
+	"trailing end":       "<RechargeInfo><OrderRef>1</OrderRef><TransactionError>false</TransactionError></RechargeInfo></x>",
 	"trailing element":   "<RechargeInfo><OrderRef>1</OrderRef><TransactionError>false</TransactionError></RechargeInfo><x/>",
 	"trailing text":      "<RechargeInfo><OrderRef>1</OrderRef><TransactionError>false</TransactionError></RechargeInfo>x",
 	"leading text":       "x<RechargeInfo><OrderRef>1</OrderRef><TransactionError>false</TransactionError></RechargeInfo>",
@@ -273,16 +282,32 @@ func FuzzDecodeRecharge(f *testing.F) {
 	})
 }
 
-// FuzzDecodeReads: no body makes the decoders of the reading calls panic.
+// wellFormed reads a document with all the checks of encoding/xml.
+func wellFormed(body []byte) error {
+	dec := xml.NewDecoder(bytes.NewReader(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))))
+	for {
+		if _, err := dec.Token(); err != nil {
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+// FuzzDecodeReads: no body makes the decoders of the reading calls panic, and what they read is well-formed.
 func FuzzDecodeReads(f *testing.F) {
 	for _, result := range results() {
 		f.Add(recorded(f, result.file))
 	}
-	f.Fuzz(func(_ *testing.T, body []byte) {
+	f.Fuzz(func(t *testing.T, body []byte) {
 		for _, root := range []string{"NetworkInfo", "ArrayOfVoucherDetails", "TransactionVoucherInfo", "UserCredit"} {
 			n, err := parse(body, root)
 			if err != nil {
 				continue
+			}
+			if err := wellFormed(body); err != nil {
+				t.Fatalf("read although it is not whole: %q: %v", body, err)
 			}
 			n.redact = strings.TrimSpace
 			m := members{node: n}

@@ -4,19 +4,25 @@ import (
 	"bytes"
 	"encoding/json"
 	"unicode"
+	"unicode/utf8"
 )
 
 // fewKeys is how many keys of one object are compared one by one; with more of them a map is faster.
 const fewKeys = 48
 
-// noDuplicates refuses a body that is not JSON, or in which one object has a key twice, in whatever case.
-// encoding/json would silently take the last one, so such an answer could mean either. It runs over every answer to a
-// paying call, so it reads the body once and copies nothing.
-func noDuplicates(body []byte) error {
-	if !json.Valid(body) {
-		return errNotJSON
+// decodeOnce is decodeJSON for answers that are evidence: it refuses those in which one object has a key twice, in
+// whatever case. encoding/json would silently take the last one, so such an answer could mean either.
+func decodeOnce(body []byte, v any) error {
+	if err := decodeJSON(body, v); err != nil {
+		return err
 	}
-	var s keyStack
+	return noDuplicates(body)
+}
+
+// noDuplicates looks for a key that one object has twice. body must be valid JSON. It runs over every answer to a paying
+// call, so it reads the body once and copies nothing.
+func noDuplicates(body []byte) error {
+	s := keyStack{keys: make([]objectKey, 0, fewKeys), open: make([]level, 0, 8)}
 	for i := 0; i < len(body); i++ {
 		switch body[i] {
 		case '{', '[':
@@ -36,8 +42,30 @@ func noDuplicates(body []byte) error {
 
 // keyStack holds the keys of all objects that are open, the innermost last.
 type keyStack struct {
-	keys [][]byte
+	keys []objectKey
 	open []level
+}
+
+// objectKey is a key without quotes and escapes. Two that are plain, so ASCII, can only be the same in length.
+type objectKey struct {
+	text  []byte
+	plain bool
+}
+
+func (k objectKey) same(other objectKey) bool {
+	if k.plain && other.plain && len(k.text) != len(other.text) {
+		return false
+	}
+	return bytes.EqualFold(k.text, other.text)
+}
+
+func isPlain(text []byte) bool {
+	for _, c := range text {
+		if c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // level is one open object or list: its keys begin at first, and stand folded in many when there are many.
@@ -53,12 +81,13 @@ func (s *keyStack) close() {
 }
 
 // add notes a key of the innermost object, quotes and all. It reports false when the object has it already.
-func (s *keyStack) add(key []byte) bool {
-	key = plainKey(key)
+func (s *keyStack) add(quoted []byte) bool {
+	text := plainKey(quoted)
+	key := objectKey{text, isPlain(text)}
 	l := &s.open[len(s.open)-1]
 	if l.many == nil {
 		for _, k := range s.keys[l.first:] {
-			if bytes.EqualFold(k, key) {
+			if k.same(key) {
 				return false
 			}
 		}
@@ -68,7 +97,7 @@ func (s *keyStack) add(key []byte) bool {
 		}
 		return true
 	}
-	folded := foldKey(key)
+	folded := foldKey(text)
 	if l.many[folded] {
 		return false
 	}
@@ -76,10 +105,10 @@ func (s *keyStack) add(key []byte) bool {
 	return true
 }
 
-func foldedKeys(keys [][]byte) map[string]bool {
+func foldedKeys(keys []objectKey) map[string]bool {
 	m := make(map[string]bool, 2*len(keys))
 	for _, k := range keys {
-		m[foldKey(k)] = true
+		m[foldKey(k.text)] = true
 	}
 	return m
 }

@@ -91,7 +91,7 @@ func newError(op string, r *httpcall.Response, now time.Time) *Error {
 		OAuth       Text            `json:"error"`
 		Description *Text           `json:"error_description"`
 	}
-	if noDuplicates(r.Body) != nil || json.Unmarshal(r.Body, &body) != nil {
+	if decodeOnce(r.Body, &body) != nil {
 		return e
 	}
 	var code Text

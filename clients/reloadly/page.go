@@ -26,9 +26,6 @@ type Page[T any] struct {
 // decodePage reads a page. One without a list of content, or that says nothing of its end, is refused: it must never
 // pass for an empty one, since an empty report is evidence.
 func decodePage[T any](body []byte) (Page[T], error) {
-	if err := noDuplicates(body); err != nil {
-		return Page[T]{}, err
-	}
 	var w struct {
 		Content       json.RawMessage `json:"content"`
 		TotalPages    *Int            `json:"totalPages"`
@@ -36,7 +33,7 @@ func decodePage[T any](body []byte) (Page[T], error) {
 		Number        Int             `json:"number"`
 		Last          *Flag           `json:"last"`
 	}
-	if err := decodeJSON(body, &w); err != nil {
+	if err := decodeOnce(body, &w); err != nil {
 		return Page[T]{}, err
 	}
 	if len(w.Content) == 0 || w.Content[0] != '[' || w.TotalPages == nil && w.Last == nil {

@@ -117,11 +117,8 @@ func (c *Client) TopupStatus(ctx context.Context, transactionID int64) (TopupSta
 
 // decodeStatus reads the envelope, or a bare transaction.
 func decodeStatus(body []byte) (TopupStatus, error) {
-	if err := noDuplicates(body); err != nil {
-		return TopupStatus{}, err
-	}
 	var s TopupStatus
-	if err := decodeJSON(body, &s); err != nil {
+	if err := decodeOnce(body, &s); err != nil {
 		return TopupStatus{}, err
 	}
 	if s.Transaction == nil {
@@ -142,11 +139,8 @@ func decodeStatus(body []byte) (TopupStatus, error) {
 // DecodeTransaction reads an answer of makeTopup, makeAsyncTopup or getTransactionById as it was received. One without
 // an ID, with a key twice, or of another form is an error that quotes nothing of it.
 func DecodeTransaction(body []byte) (Transaction, error) {
-	if err := noDuplicates(body); err != nil {
-		return Transaction{}, err
-	}
 	var t Transaction
-	if err := decodeJSON(body, &t); err != nil {
+	if err := decodeOnce(body, &t); err != nil {
 		return Transaction{}, err
 	}
 	if t.TransactionID <= 0 {
