@@ -78,6 +78,11 @@ func TestNotResolvedTellsWhatWasTried(t *testing.T) {
 			t.Errorf("MNP %v: quoted %+v, %v", mnp, q, err)
 		}
 	}
+	b := newReloadlyBench(t, reloadlysim.Options{}, clients.ReloadlyConfig{})
+	elsewhere := reloadlyOrder("elsewhere", func(o *topup.Order) { o.Recipient, o.Country = "+5491122223333", "AR" })
+	if out, err := b.Submit(t.Context(), elsewhere); err != nil || out.Code != topup.CodeProductUnavailable || !strings.Contains(out.Message, "autoDetectOperator does not serve") {
+		t.Errorf("a country that Reloadly does not serve: %+v, %v", out, err)
+	}
 	a, sim := newAAT(t, aatsim.Options{}, "", clients.AATConfig{})
 	q, err := a.Quote(t.Context(), aatOrder("3.00", topup.Product{Recharge: topup.RechargePinned}))
 	if err != nil || q.Refusal == nil || !strings.Contains(q.Refusal.Message, "vouchers looked at") || len(sim.Bookings()) != 0 {

@@ -115,6 +115,9 @@ func (r *Reloadly) Quote(ctx context.Context, o topup.Order) (topup.Quote, error
 // the refusal says how.
 func (r *Reloadly) notFound(o topup.Order, err error) (topup.Outcome, error) {
 	out, err := reloadlyBefore(err)
+	if err == nil && out.ProviderCode == reloadly.CodeCountryNotSupported && o.Product.OperatorID == 0 {
+		out.Message = "The order names no operator, and Reloadly's autoDetectOperator does not serve the number's country."
+	}
 	if err != nil || out.Code != topup.CodeNotResolved || o.Product.RecipientEmail != "" {
 		return out, err
 	}

@@ -19,7 +19,7 @@ for pkg in $(go list "${@:-./...}"); do
 		if [ "$keep" -gt 0 ] && [ -d "$cache" ]; then
 			corpus=$(go list -f '{{.Dir}}' "$pkg")/testdata/fuzz/$name
 			mkdir -p "$corpus"
-			find "$cache" -type f -size -4k -printf '%s %p\n' | sort -n | head -n "$keep" | cut -d' ' -f2- | xargs -r cp -t "$corpus"
+			find "$cache" -type f -size -4k -printf '%s %p\n' | sort -n | sed -n "1,${keep}p" | cut -d' ' -f2- | xargs -r cp -t "$corpus"
 		fi
 	done
 done

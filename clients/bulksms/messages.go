@@ -48,11 +48,15 @@ type Message struct {
 	To             string      `json:"to"`
 	Body           Secret      `json:"body"`
 	Encoding       string      `json:"encoding"`
+	ProtocolID     json.Number `json:"protocolId"`
+	MessageClass   json.Number `json:"messageClass"`
 	NumberOfParts  json.Number `json:"numberOfParts"`
 	CreditCost     json.Number `json:"creditCost"`
 	Submission     Submission  `json:"submission"`
 	Status         Status      `json:"status"`
 	UserSuppliedID string      `json:"userSuppliedId"`
+	// RelatedSentMessageID is the text that a received one answers.
+	RelatedSentMessageID string `json:"relatedSentMessageId"`
 }
 
 // SendRequest is one text to one number.

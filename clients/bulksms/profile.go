@@ -15,6 +15,10 @@ type Profile struct {
 	Created  string  `json:"created"`
 	Credits  Credits `json:"credits"`
 	Quota    Quota   `json:"quota"`
+	// OriginAddresses, Company and Commerce are kept as they came.
+	OriginAddresses json.RawMessage `json:"originAddresses"`
+	Company         json.RawMessage `json:"company"`
+	Commerce        json.RawMessage `json:"commerce,omitempty"`
 }
 
 // Credits is what is left to send with. Limit may be missing.
