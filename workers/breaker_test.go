@@ -98,6 +98,24 @@ func TestAwayIsRerouted(t *testing.T) {
 	c.want(id, topup.Reloadly, topup.Succeeded, breakerFailures, 1)
 }
 
+// TestAwayAndPausedByAPersonStays: a person's pause keeps what waits, whether the provider can be reached or not.
+func TestAwayAndPausedByAPersonStays(t *testing.T) {
+	t.Parallel()
+	c := newCrossing(t)
+	c.submit.FailoverAfter = time.Nanosecond
+	c.provider.submit = notReached
+	for i := range breakerFailures {
+		check(t, c.run(c.bench.create(string(rune('a'+i)))))
+	}
+	person := topup.Pause{Reason: topup.CodePaused, Actor: topup.ActorOperator("ann"), Since: c.clock()}
+	check(t, c.store.PauseProvider(t.Context(), topup.AAT, person))
+	id := c.create("r")
+	check(t, c.run(id))
+	if x := c.want(id, topup.AAT, topup.Accepted, breakerFailures, 0); x.Waiting != topup.CodeProviderPaused || len(c.second.quoted) != 0 {
+		t.Errorf("waits for %q, other provider asked %d times", x.Waiting, len(c.second.quoted))
+	}
+}
+
 // TestOtherProviderAwayIsNotWaitedFor: another provider that does not answer costs a backlog a few calls, not one each.
 func TestOtherProviderAwayIsNotWaitedFor(t *testing.T) {
 	t.Parallel()

@@ -93,8 +93,8 @@ func (g gate) enter(ctx context.Context, t *topup.Topup, r *Route) (wait, error)
 	if err != nil || scoped != nil {
 		return wait{until: g.now().Add(operatorRecheck), code: topup.CodePaused}, err
 	}
-	if w := r.breaker.wait(g.now()); !w.until.IsZero() {
-		return w, nil
+	if away := r.breaker.wait(g.now()); !away.until.IsZero() {
+		return g.whileAway(ctx, t.Provider, away)
 	}
 	w, err := g.pause(ctx, t.Provider)
 	if err != nil || !w.until.IsZero() {
@@ -105,6 +105,19 @@ func (g gate) enter(ctx context.Context, t *topup.Topup, r *Route) (wait, error)
 		return turn, errors.Join(err, g.giveBack(ctx, t.Provider, w.probe))
 	}
 	return w, nil
+}
+
+// whileAway is the wait for a provider that cannot be reached. Where a person has paused it that is the reason to wait:
+// nothing goes to another provider then.
+func (g gate) whileAway(ctx context.Context, p topup.ProviderName, away wait) (wait, error) {
+	pause, err := g.controls.Paused(ctx, p)
+	if err != nil {
+		return wait{}, err
+	}
+	if pause != nil && pause.Until.IsZero() {
+		return wait{until: g.now().Add(operatorRecheck), code: topup.CodeProviderPaused}, nil
+	}
+	return away, nil
 }
 
 // turn asks for the number's turn and for a permit.
