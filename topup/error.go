@@ -56,6 +56,7 @@ const (
 	CodeWorkerLost           Code = "worker_lost"
 	CodeRestored             Code = "store_restored"
 	CodeNoOutcome            Code = "no_outcome"
+	CodeNotAskedBudget       Code = "not_asked_budget"
 	CodeContradiction        Code = "contradiction"
 	CodeProviderNotAvailable Code = "provider_not_configured"
 	CodeDelivered            Code = "delivered"

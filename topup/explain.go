@@ -84,6 +84,9 @@ func (t *Topup) Explain() string {
 		}
 		return "It was delivered, then the provider took it back."
 	case Unresolved:
+		if t.NotAsked() {
+			return fmt.Sprintf("Still no outcome, and not asked at its last scheduled check: the day's budget of status calls was used up. Asked again %s; a person may decide before. Do not refund.", when(t.DueAt))
+		}
 		return "Still no outcome after the last scheduled check; a person decides. Do not refund."
 	}
 	return ""
