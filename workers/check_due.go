@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -27,8 +28,9 @@ const (
 	worthList = 3
 	// listTimeout bounds the reading of lists by one task.
 	listTimeout = time.Minute
-	// afterFailure is how many are asked singly after the lists could not be read: enough to notice that asking singly
-	// works, few enough not to run against a provider that is away. The others come back when the lease ends.
+	// afterFailure is how many are asked singly after the lists could not be read, beside those whose sender was lost:
+	// enough to notice that asking singly works, few enough not to run against a provider that is away. The others come
+	// back when the lease ends.
 	afterFailure = 20
 )
 
@@ -45,6 +47,9 @@ func (c *Check) askDue(ctx context.Context, p topup.ProviderName) error {
 	}
 	ts, err := c.takeDue(ctx, p, route, limit)
 	if err != nil || len(ts) == 0 {
+		return err
+	}
+	if ts, err = c.rescueLost(ctx, route, ts); err != nil {
 		return err
 	}
 	if lists && len(ts) >= worthList {
@@ -75,6 +80,56 @@ func (c *Check) takeDue(ctx context.Context, p topup.ProviderName, r *Route, lim
 	return ts, nil
 }
 
+// rescueLost takes top-ups whose sender has not come back to unknown before anybody is asked, so that no slow or failing
+// list stands between them and that, and puts them first among ts. Should their question not be put, they come back when
+// the lease ends.
+func (c *Check) rescueLost(ctx context.Context, r *Route, ts []*topup.Topup) ([]*topup.Topup, error) {
+	n := 0
+	for _, t := range ts {
+		if t.State == topup.Submitting {
+			n++
+		}
+	}
+	if n == 0 {
+		return ts, nil
+	}
+	slices.SortStableFunc(ts, func(a, b *topup.Topup) int { return cmp.Compare(waits(a), waits(b)) })
+	lost, rest := slices.Clone(ts[:n]), ts[n:]
+	var mu sync.Mutex
+	var out []*topup.Topup
+	err := inGroups(ctx, lost, func(ctx context.Context, t *topup.Topup) error {
+		before, next, err := c.update(ctx, t, func(t *topup.Topup) error {
+			if err := t.Rescue(r.Policy, c.Now()); err != nil {
+				return err
+			}
+			t.DueAt = c.Now().Add(cmp.Or(c.DueLease, dueLease))
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		c.Config.after(ctx, before, next)
+		mu.Lock()
+		defer mu.Unlock()
+		out = append(out, next)
+		return nil
+	})
+	return append(out, rest...), err
+}
+
+// waits is 0 for a top-up whose sender has not come back, which comes first.
+func waits(t *topup.Topup) int {
+	if t.State == topup.Submitting {
+		return 0
+	}
+	return 1
+}
+
+// neverAsked reports whether t was rescued and nobody was asked about that send yet.
+func neverAsked(t *topup.Topup) bool {
+	return t.State == topup.Unknown && !t.CheckedAt.After(t.SentAt) && t.History[len(t.History)-1].Reason == topup.CodeWorkerLost
+}
+
 // askLists asks about many at once and returns those that are still to be asked about singly.
 func (c *Check) askLists(ctx context.Context, r *Route, many topup.ManyChecker, p topup.ProviderName, ts []*topup.Topup) ([]*topup.Topup, error) {
 	refs := make([]topup.Ref, len(ts))
@@ -87,7 +142,9 @@ func (c *Check) askLists(ctx context.Context, r *Route, many topup.ManyChecker, 
 	told := slices.DeleteFunc(slices.Clone(ts), func(t *topup.Topup) bool { _, ok := learned[t.ID]; return !ok })
 	c.Log.Info("asked by list", zap.String("provider", string(p)), zap.Int("due", len(ts)), zap.Int("told", len(told)), zap.Error(err))
 	if err != nil && !errors.Is(err, topup.ErrSpent) {
-		rest = rest[:min(len(rest), afterFailure)]
+		lost := slices.DeleteFunc(slices.Clone(rest), func(t *topup.Topup) bool { return !neverAsked(t) })
+		others := slices.DeleteFunc(rest, neverAsked)
+		rest = append(lost, others[:min(len(others), afterFailure)]...)
 	}
 	return rest, inGroups(context.WithoutCancel(ctx), told, func(ctx context.Context, t *topup.Topup) error {
 		return c.record(ctx, t, r, learned[t.ID], put)

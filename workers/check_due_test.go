@@ -166,6 +166,38 @@ func TestListsThatFail(t *testing.T) {
 	}
 }
 
+// TestLostSendersDoNotWaitForLists: a worker that died leaves top-ups that are submitting; they are unknown before the
+// list is even asked for, and are asked about singly at once when it fails.
+func TestLostSendersDoNotWaitForLists(t *testing.T) {
+	t.Parallel()
+	p := &listed{scripted: &scripted{}}
+	s := newSweeper(t, p, 0)
+	var lost []topup.ID
+	p.many = func(context.Context, []topup.Ref) (map[topup.ID]topup.Outcome, error) {
+		if got := s.states(lost); got[topup.Unknown] != len(lost) {
+			t.Errorf("while the list is asked for: %v", got)
+		}
+		return nil, errors.New("reset")
+	}
+	p.check = read(topup.Outcome{Answer: topup.Delivered})
+	s.open("r", 300)
+	for i := range 60 {
+		id := s.create(fmt.Sprint("lost", i))
+		if _, err := s.store.Update(t.Context(), id, func(t *topup.Topup) error { return t.BeginSend(s.policy, 1, s.clock()) }); err != nil {
+			t.Fatal(err)
+		}
+		lost = append(lost, id)
+	}
+	s.pass(s.policy.Timeout + s.policy.Margin + time.Second)
+	s.due()
+	if got := s.states(lost); got[topup.Succeeded] != len(lost) {
+		t.Errorf("after a list that failed: %v", got)
+	}
+	if p.checks != len(lost)+afterFailure {
+		t.Errorf("%d single questions, want %d lost ones and %d others", p.checks, len(lost), afterFailure)
+	}
+}
+
 // TestBudgetGoesToTheOldestAndLargest: with 100 questions a day for 1,000 open top-ups the sweep asks about those of the
 // day before first and then about the largest; what it does not reach goes to a person as not asked, and to the sweeps of
 // the days after.
