@@ -274,3 +274,11 @@ type Library struct{ Shelf Shelf }
 func (l Library) Find(ctx context.Context, p topup.ProviderName, day time.Time, id topup.ID) (*topup.Topup, error) {
 	return Find(ctx, l.Shelf, p, day, id)
 }
+
+// Each is Read on the shelf; a day without a file has no top-ups.
+func (l Library) Each(ctx context.Context, p topup.ProviderName, date string, do func(*topup.Topup) error) error {
+	if err := Read(ctx, l.Shelf, p, date, do); !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	return nil
+}

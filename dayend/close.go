@@ -134,18 +134,7 @@ func (c *Closer) archiveDay(ctx context.Context, p topup.ProviderName, date stri
 	if err != nil {
 		return err
 	}
-	m, err := archive.Write(ctx, c.cfg.Shelf, p, date, c.cfg.Now(), c.each(ctx, p, d.From, d.To), func(old []*topup.Topup) ([]bool, error) {
-		ids := make([]topup.ID, len(old))
-		for i, t := range old {
-			ids[i] = t.ID
-		}
-		there, err := c.cfg.Store.GetMany(ctx, ids)
-		gone := make([]bool, len(old))
-		for i := range there {
-			gone[i] = there[i] == nil
-		}
-		return gone, err
-	})
+	m, err := archive.Write(ctx, c.cfg.Shelf, p, date, c.cfg.Now(), c.kept(ctx, p, d.From, d.To), func(old []*topup.Topup) ([]bool, error) { return c.gone(ctx, old) })
 	if err != nil {
 		return err
 	}

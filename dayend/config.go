@@ -73,8 +73,8 @@ func (c *Closer) day(p topup.ProviderName, date string) (Provider, report.Day, e
 	return provider, d, err
 }
 
-// each calls do for the provider's top-ups made in [from, to).
-func (c *Closer) each(ctx context.Context, p topup.ProviderName, from, to time.Time) func(do func(*topup.Topup) error) error {
+// kept calls do for the provider's top-ups made in [from, to) that are in the ledger.
+func (c *Closer) kept(ctx context.Context, p topup.ProviderName, from, to time.Time) func(do func(*topup.Topup) error) error {
 	return func(do func(*topup.Topup) error) error {
 		return c.cfg.Store.EachCreated(ctx, "", from, to, only(p, do))
 	}

@@ -42,6 +42,10 @@ func (c *Closer) Forget(ctx context.Context, p topup.ProviderName, date string) 
 	if err := archive.Verify(ctx, c.cfg.Shelf, m, nil); err != nil {
 		return nil, err
 	}
+	before, err := c.begin(ctx, p, date)
+	if err != nil {
+		return nil, err
+	}
 	out, err := c.forgetRows(ctx, m)
 	if err != nil {
 		return nil, err
@@ -52,7 +56,19 @@ func (c *Closer) Forget(ctx context.Context, p topup.ProviderName, date string) 
 		}
 	}
 	c.cfg.Log.Info("day archived and forgotten", zap.String("provider", string(p)), zap.String("date", date), zap.Int64("gone", out.Gone), zap.Int64("left", out.Left))
-	return out, c.save(ctx, p, date, topup.DocForgotten, out)
+	all := topup.DayForgotten{Begun: before.Begun, At: out.At, Gone: before.Gone + out.Gone, Left: out.Left}
+	return out, c.save(ctx, p, date, topup.DocForgotten, all)
+}
+
+// begin notes that rows are about to leave, before the first does: from then on whoever reads the day reads the archive
+// too, even where this is cut short. It returns what was noted before, with Begun set.
+func (c *Closer) begin(ctx context.Context, p topup.ProviderName, date string) (topup.DayForgotten, error) {
+	mark := topup.DayForgotten{}
+	if err := c.load(ctx, p, date, topup.DocForgotten, &mark); err != nil || !mark.Begun.IsZero() {
+		return mark, err
+	}
+	mark.Begun = c.cfg.Now().UTC()
+	return mark, c.save(ctx, p, date, topup.DocForgotten, mark)
 }
 
 func (c *Closer) forgetRows(ctx context.Context, m *archive.Manifest) (*topup.DayForgotten, error) {

@@ -45,7 +45,7 @@ func (c *Closer) Reconcile(ctx context.Context, p topup.ProviderName, date strin
 	return res, err
 }
 
-// ReconcileStatement compares a provider's day with a statement that a person has imported.
+// ReconcileStatement compares a provider's day with a statement that a person has imported, and keeps the result.
 func (c *Closer) ReconcileStatement(ctx context.Context, p topup.ProviderName, date string, lines iter.Seq2[topup.Listed, error]) (*reconcile.Result, error) {
 	provider, d, err := c.day(p, date)
 	if err != nil {
@@ -56,13 +56,21 @@ func (c *Closer) ReconcileStatement(ctx context.Context, p topup.ProviderName, d
 		return nil, err
 	}
 	in.Lines, in.Statement = lines, true
-	return reconcile.Compare(ctx, in)
+	res, err := reconcile.Compare(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	return res, c.save(ctx, p, date, topup.DocStatement, res)
 }
 
 // input is our side of a day.
 func (c *Closer) input(ctx context.Context, p topup.ProviderName, provider Provider, d report.Day) (reconcile.Input, error) {
+	find, err := c.finder(ctx, p, d)
+	if err != nil {
+		return reconcile.Input{}, err
+	}
 	in := reconcile.Input{
-		Provider: p, Date: d.Date, From: d.From, To: d.To, Now: c.cfg.Now(), Find: c.cfg.Store.GetMany,
+		Provider: p, Date: d.Date, From: d.From, To: d.To, Now: c.cfg.Now(), Find: find,
 		Ours: func(do func(*topup.Topup) error) error {
 			if err := c.earlier(ctx, p, d)(do); err != nil {
 				return err
@@ -70,7 +78,6 @@ func (c *Closer) input(ctx context.Context, p topup.ProviderName, provider Provi
 			return c.each(ctx, p, d.From, d.To.Add(balanceSlack))(do)
 		},
 	}
-	var err error
 	if in.Before, err = c.balanceAt(ctx, p, d.From); err != nil {
 		return in, err
 	}

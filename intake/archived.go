@@ -3,6 +3,7 @@ package intake
 import (
 	"context"
 	"errors"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -45,4 +46,62 @@ func (s *Server) repeat(ctx context.Context, left, asked *topup.Topup) *topup.To
 	t.State, t.Provider, t.Archived = left.State, left.Provider, left.Archived
 	t.CreatedAt, t.UpdatedAt, t.ClosedAt, t.ExpiresAt, t.DueAt = left.CreatedAt, left.UpdatedAt, left.ClosedAt, left.ExpiresAt, left.DueAt
 	return &t
+}
+
+// archivedRows is how many archived rows are looked up in the ledger at a time.
+const archivedRows = 256
+
+// eachArchived calls do for a merchant's top-ups made in [from, to) that have left the ledger.
+func (s *Server) eachArchived(ctx context.Context, m topup.MerchantID, from, to time.Time, do func(*topup.Topup) error) error {
+	if s.cfg.Archive == nil {
+		return nil
+	}
+	// A provider's day may begin up to a day before or after that of UTC.
+	for day := from.UTC().AddDate(0, 0, -1); day.Before(to.AddDate(0, 0, 1)); day = day.AddDate(0, 0, 1) {
+		for _, p := range topup.Providers {
+			if err := s.eachArchivedOf(ctx, p, day.Format(time.DateOnly), func(t *topup.Topup) bool {
+				return t.Merchant == m && !t.CreatedAt.Before(from) && t.CreatedAt.Before(to)
+			}, do); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// eachArchivedOf reads one file, where the ledger says that some of its day has left it.
+func (s *Server) eachArchivedOf(ctx context.Context, p topup.ProviderName, date string, wanted func(*topup.Topup) bool, do func(*topup.Topup) error) error {
+	if _, err := s.cfg.Store.GetDay(ctx, p, date, topup.DocForgotten); errors.Is(err, topup.ErrNotFound) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	var part []*topup.Topup
+	flush := func() error {
+		ids := make([]topup.ID, len(part))
+		for i, t := range part {
+			ids[i] = t.ID
+		}
+		there, err := s.cfg.Store.GetMany(ctx, ids)
+		for i := 0; err == nil && i < len(there); i++ {
+			if there[i] == nil {
+				err = do(part[i])
+			}
+		}
+		part = part[:0]
+		return err
+	}
+	err := s.cfg.Archive.Each(ctx, p, date, func(t *topup.Topup) error {
+		if !wanted(t) {
+			return nil
+		}
+		if part = append(part, t); len(part) < archivedRows {
+			return nil
+		}
+		return flush()
+	})
+	if err != nil {
+		return err
+	}
+	return flush()
 }

@@ -26,6 +26,45 @@ func (s *shelf) Find(_ context.Context, _ topup.ProviderName, _ time.Time, id to
 	return nil, topup.ErrNotFound
 }
 
+// Each hands out what was made on the day.
+func (s *shelf) Each(_ context.Context, p topup.ProviderName, date string, do func(*topup.Topup) error) error {
+	if s.away {
+		return errors.New("bucket unreachable")
+	}
+	for _, t := range s.topups {
+		if t.Provider != p || t.CreatedAt.Format(time.DateOnly) != date {
+			continue
+		}
+		if err := do(copyTopup(t)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// TestReportOfADayThatHasLeftTheLedger reads the archive, other merchants' rows aside, and nothing twice.
+func TestReportOfADayThatHasLeftTheLedger(t *testing.T) {
+	t.Parallel()
+	books := &shelf{topups: map[topup.ID]*topup.Topup{}}
+	a := newAPI(t, func(c *intake.Config) { c.Archive = books })
+	_, other := a.addMerchant("other", topup.ScopeTopupsWrite, topup.ScopeTopupsRead)
+	a.store.remembered = map[topup.ID]*topup.Topup{}
+	for n, who := range []*api{a, a.as(other)} {
+		for _, reference := range []string{"stays", "goes", "went"}[:3-n] {
+			id := topup.ID(who.do("POST", "/v1/topups", good(reference)).want(202).text("id"))
+			books.topups[id] = copyTopup(a.store.topups[id])
+			if reference != "stays" {
+				delete(a.store.topups, id)
+				a.store.remembered[id] = &topup.Topup{ID: id}
+			}
+		}
+	}
+	report := a.do("GET", "/v1/reports/"+start.Format(time.DateOnly), "").want(200).json()
+	if report["rows"] != num("3") || len(report["data"].([]any)) != 3 {
+		t.Errorf("%v rows: %v", report["rows"], report["data"])
+	}
+}
+
 // TestForgottenReferencesStayTaken: a reference whose top-up has left the ledger is answered from the archive, or from what
 // is remembered of it; it is never accepted again.
 func TestForgottenReferencesStayTaken(t *testing.T) {

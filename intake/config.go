@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"time"
@@ -20,6 +21,7 @@ type Store interface {
 	List(ctx context.Context, q topup.Query) (topup.Page, error)
 	Remembered(ctx context.Context, id topup.ID) (*topup.Topup, error)
 	EachLate(ctx context.Context, m topup.MerchantID, from, to time.Time, do func(*topup.Topup) error) error
+	GetDay(ctx context.Context, p topup.ProviderName, date, name string) (json.RawMessage, error)
 	// Recovered is when the store last went back in time: nothing older is known not to have been sent.
 	Recovered(ctx context.Context) (time.Time, error)
 
@@ -66,6 +68,8 @@ type Ring interface {
 type Archive interface {
 	// Find reads one that was made on a UTC day. topup.ErrNotFound.
 	Find(ctx context.Context, p topup.ProviderName, day time.Time, id topup.ID) (*topup.Topup, error)
+	// Each calls do for every top-up of a provider's day, named like 2026-11-23; for none where the day is not there.
+	Each(ctx context.Context, p topup.ProviderName, date string, do func(*topup.Topup) error) error
 }
 
 // ProviderSettings is what the intake needs to know of a configured provider.

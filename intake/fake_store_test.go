@@ -2,6 +2,7 @@ package intake_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -158,7 +159,7 @@ func (f *fakeStore) List(_ context.Context, q topup.Query) (topup.Page, error) {
 	var page topup.Page
 	for i := from; i < len(order); i++ {
 		t := f.topups[order[i]]
-		if !fakeMatch(q, t) {
+		if t == nil || !fakeMatch(q, t) {
 			continue
 		}
 		if len(page.Topups) == q.Limit {
@@ -330,12 +331,25 @@ func (f *fakeStore) Remembered(_ context.Context, id topup.ID) (*topup.Topup, er
 	return nil, topup.ErrNotFound
 }
 
+// GetDay says that a day has left the ledger where anything is remembered.
+func (f *fakeStore) GetDay(_ context.Context, _ topup.ProviderName, _, _ string) (json.RawMessage, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.remembered) == 0 {
+		return nil, topup.ErrNotFound
+	}
+	return json.RawMessage(`{}`), nil
+}
+
 // EachLate calls do for a merchant's top-ups that have moved in [from, to) long after they were made.
 func (f *fakeStore) EachLate(_ context.Context, m topup.MerchantID, from, to time.Time, do func(*topup.Topup) error) error {
 	f.mu.Lock()
 	var late []*topup.Topup
 	for _, id := range f.order {
-		t := f.topups[id]
+		t, there := f.topups[id]
+		if !there {
+			continue
+		}
 		for _, move := range t.History {
 			if t.Merchant == m && !move.At.Before(from) && move.At.Before(to) && move.At.Sub(t.CreatedAt) >= topup.LateAfter {
 				late = append(late, copyTopup(t))

@@ -39,7 +39,10 @@ func (s *Server) getReport(w http.ResponseWriter, r *http.Request, c caller) err
 func (s *Server) reportSource(ctx context.Context, m topup.MerchantID, day report.Day) report.Source {
 	between := func(from, to time.Time) func(func(*topup.Topup) error) error {
 		return func(do func(*topup.Topup) error) error {
-			return s.eachTopup(ctx, topup.Query{Merchant: m, From: from, To: to}, do)
+			if err := s.eachTopup(ctx, topup.Query{Merchant: m, From: from, To: to}, do); err != nil {
+				return err
+			}
+			return s.eachArchived(ctx, m, from, to, do)
 		}
 	}
 	before := between(day.From.Add(-topup.LateAfter), day.From)

@@ -51,6 +51,7 @@ type Days interface {
 const (
 	DocReport    = "report"
 	DocReconcile = "reconcile"
+	DocStatement = "statement"
 	DocArchive   = "archive"
 	DocClosed    = "closed"
 	DocForgotten = "forgotten"
@@ -70,12 +71,13 @@ const dayTries = 6
 // Done reports whether the day was closed and needs no further try.
 func (c DayClosed) Done() bool { return c.Tries > 0 && (c.Problem == "" || c.Tries >= dayTries) }
 
-// DayForgotten is the document of a day whose closed top-ups have left the ledger: Gone counts those that did, Left those
-// that stay because they are not finished.
+// DayForgotten is the document of a day whose closed top-ups have left the ledger, or are about to: Begun is since when
+// some may have, At when all had that were finished. Gone counts those that did, Left those that stay.
 type DayForgotten struct {
-	At   time.Time `json:"at"`
-	Gone int64     `json:"gone"`
-	Left int64     `json:"left"`
+	Begun time.Time `json:"begun,omitzero"`
+	At    time.Time `json:"at,omitzero"`
+	Gone  int64     `json:"gone"`
+	Left  int64     `json:"left"`
 }
 
 // DaySwept is the document of an end-of-day sweep that was worked through: when it was to begin and when it was done.
