@@ -77,6 +77,13 @@ TOPUPS ?= 600
 SEED ?=
 STORM = TOPUPQ_TEST_STORM_SEED=$(SEED) go test -count=1 -v -run '^TestStorm$$' ./e2e
 
+# WEEK top-ups in a simulated week.
+WEEK ?= 100000
+
+.PHONY: week
+week: redis ## a week of top-ups in virtual time: every figure of the reports against the simulators' ledgers
+	TOPUPQ_TEST_WEEK_TOPUPS=$(WEEK) go test -count=1 -timeout 60m -v -run '^TestWeek' ./e2e/week
+
 .PHONY: storm
 storm: redis ## kill, freeze and cut everything at random, then count the bookings
 	TOPUPQ_TEST_STORM_SEEDS=$(SEEDS) TOPUPQ_TEST_STORM_TOPUPS=$(TOPUPS) $(STORM) -timeout 20m

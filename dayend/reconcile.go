@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"strings"
 	"time"
 
 	"topupq/reconcile"
@@ -45,8 +46,9 @@ func (c *Closer) Reconcile(ctx context.Context, p topup.ProviderName, date strin
 	return res, err
 }
 
-// ReconcileStatement compares a provider's day with a statement that a person has imported, and keeps the result.
-func (c *Closer) ReconcileStatement(ctx context.Context, p topup.ProviderName, date string, lines iter.Seq2[topup.Listed, error]) (*reconcile.Result, error) {
+// ReconcileStatement compares a provider's day with a statement that a person has imported, and keeps the result. unread tells
+// afterwards how many of its lines could not be read; nil for none.
+func (c *Closer) ReconcileStatement(ctx context.Context, p topup.ProviderName, date string, lines iter.Seq2[topup.Listed, error], unread func() int) (*reconcile.Result, error) {
 	provider, d, err := c.day(p, date)
 	if err != nil {
 		return nil, err
@@ -59,6 +61,9 @@ func (c *Closer) ReconcileStatement(ctx context.Context, p topup.ProviderName, d
 	res, err := reconcile.Compare(ctx, in)
 	if err != nil {
 		return nil, err
+	}
+	if unread != nil && unread() > 0 {
+		res.Problem = strings.TrimSpace(fmt.Sprintf("%s %d lines of the statement could not be read.", res.Problem, unread()))
 	}
 	return res, c.save(ctx, p, date, topup.DocStatement, res)
 }

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"time"
 
+	"topupq/archive"
+	"topupq/reconcile"
 	"topupq/report"
 	"topupq/topup"
 )
@@ -105,6 +107,36 @@ func (c *Closer) Report(ctx context.Context, p topup.ProviderName, date string, 
 		Provider: p, Date: date, MadeAt: now.UTC(), Rows: res.Rows, Open: res.Open, Unresolved: res.Unresolved, NotAsked: res.NotAsked,
 		StatusCalls: spent, Budget: provider.Budget, Totals: res.Totals(), Costs: res.Costs(), OpenByAge: res.Ages(), Changes: res.Changes(), SHA256: res.SHA256,
 	}, nil
+}
+
+// Dossier is all that is kept about a provider's closed day, nil for what there is not.
+type Dossier struct {
+	Closed    *topup.DayClosed    `json:"closed,omitempty"`
+	Swept     *topup.DaySwept     `json:"swept,omitempty"`
+	Books     *Books              `json:"report,omitempty"`
+	Compared  *reconcile.Result   `json:"reconcile,omitempty"`
+	Statement *reconcile.Result   `json:"statement,omitempty"`
+	Archive   *archive.Manifest   `json:"archive,omitempty"`
+	Forgotten *topup.DayForgotten `json:"forgotten,omitempty"`
+}
+
+// Dossier reads what is kept about a day.
+func (c *Closer) Dossier(ctx context.Context, p topup.ProviderName, date string) (*Dossier, error) {
+	if _, _, err := c.day(p, date); err != nil {
+		return nil, err
+	}
+	d := &Dossier{}
+	return d, errors.Join(
+		loadInto(ctx, c, p, date, topup.DocClosed, &d.Closed), loadInto(ctx, c, p, date, topup.DocSweep, &d.Swept),
+		loadInto(ctx, c, p, date, topup.DocReport, &d.Books), loadInto(ctx, c, p, date, topup.DocReconcile, &d.Compared),
+		loadInto(ctx, c, p, date, topup.DocStatement, &d.Statement), loadInto(ctx, c, p, date, topup.DocArchive, &d.Archive),
+		loadInto(ctx, c, p, date, topup.DocForgotten, &d.Forgotten),
+	)
+}
+
+// loadInto reads a document; the pointer stays nil where there is none.
+func loadInto[T any](ctx context.Context, c *Closer, p topup.ProviderName, date, name string, into **T) error {
+	return c.load(ctx, p, date, name, into)
 }
 
 // sweepOf is the day's sweep, the zero time where it has not begun.

@@ -172,6 +172,9 @@ func (s *Scheduler) resign() {
 	}
 }
 
+// LookOnce looks once at everything, whoever leads. It is for those who keep time themselves, such as simulations.
+func (s *Scheduler) LookOnce(ctx context.Context) error { return s.runOnce(ctx) }
+
 // runOnce looks once at everything. One part that fails does not keep the others from running.
 func (s *Scheduler) runOnce(ctx context.Context) error {
 	var errs []error

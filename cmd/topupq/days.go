@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"topupq/archive"
 	"topupq/config"
@@ -76,7 +77,7 @@ func (n *node) days(p *providers) *scheduler.DaysConfig {
 	for name, route := range p.routes {
 		plans[name] = route.Policy.Plan
 	}
-	d := &scheduler.DaysConfig{Store: n.store, Bell: n.bell, Plans: plans, CloseAfter: n.cfg.Day.CloseAfter, BalanceHours: n.cfg.Day.BalanceHours}
+	d := &scheduler.DaysConfig{Store: n.store, Bell: n.bell, Plans: plans, CloseAfter: max(n.cfg.Day.CloseAfter, time.Millisecond), BalanceHours: n.cfg.Day.BalanceHours}
 	if n.cfg.Day.Archive != "" {
 		d.Keep = n.cfg.Day.Keep
 	}

@@ -89,6 +89,6 @@ Start with "topupq demo": it needs nothing but this program.`,
 // commands are the subcommands, one file each.
 var commands = []func(deps) *cobra.Command{
 	newDemo, newDev, newRun, newIntake, newWork, newSchedule, newOps, newSimulate, newBench,
-	newMerchant, newSubmit, newStatus, newHistory, newLookup, newReport, newSettings, newHashPassword,
+	newMerchant, newSubmit, newStatus, newHistory, newLookup, newReport, newReconcile, newSettings, newHashPassword,
 	newReplay, newResolve, newCancel, newPause, newResume, newRecover, newAudit, newDoctor,
 }
