@@ -55,6 +55,7 @@ type Store interface {
 	ListMerchants(ctx context.Context) ([]*topup.Merchant, error)
 	Backlog(ctx context.Context) (topup.Backlog, error)
 	Recovered(ctx context.Context) (time.Time, error)
+	Alarms(ctx context.Context) ([]topup.Alarm, error)
 	topup.Operations
 }
 

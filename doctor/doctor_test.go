@@ -115,6 +115,9 @@ func TestBrokenSetups(t *testing.T) {
 		"evicting":            {func(t *testing.T, c *Config) { set(t, c, "maxmemory-policy", "allkeys-lru") }, "throws acknowledged top-ups away", "noeviction"},
 		"nearly full":         {func(t *testing.T, c *Config) { set(t, c, "maxmemory", "2mb") }, "of maxmemory are used", "raise maxmemory"},
 		"clock":               {func(_ *testing.T, c *Config) { c.Now = func() time.Time { return time.Now().Add(time.Minute) } }, "clock of Redis are", "chrony"},
+		"alarm": {func(t *testing.T, c *Config) {
+			must(t, c.Store.(*redisstore.Store).PutAlarms(t.Context(), []topup.Alarm{{Name: topup.AlarmDrift, Provider: topup.AAT, Since: time.Now(), Detail: "The balance of 2026-11-22 lost more than the top-ups of that day explain."}}))
+		}, "lost more than the top-ups", "topupq reconcile"},
 		"no key":              {func(_ *testing.T, c *Config) { c.Keyring = topup.Keyring{} }, "there is no encryption key", "openssl rand"},
 		"key lost":            {func(t *testing.T, c *Config) { c.Keyring = keyring(t, "n") }, "sealed with a key that is not here", "put the old key back"},
 		"no users":            {func(_ *testing.T, c *Config) { c.Users = nil }, "nobody may log in", "TOPUPQ_OPS_USERS"},

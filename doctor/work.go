@@ -78,6 +78,11 @@ func work(ctx context.Context, c Config) []Finding {
 			out = append(out, stuck(s)...)
 		}
 	}
+	if alarms, err := c.Store.Alarms(ctx); err == nil {
+		for _, a := range alarms {
+			out = append(out, Finding{Bad, "alarm", fmt.Sprintf("%s, %s: %s Since %s.", a.Name, a.Provider, a.Detail, a.Since.UTC().Format(time.RFC3339)), a.Mend()})
+		}
+	}
 	if at, err := c.Store.Recovered(ctx); err == nil && c.Now().Sub(at) < dayAgo {
 		out = append(out, Finding{Warn, "redis", "the store was restored at " + at.UTC().Format(time.RFC3339) + ": older top-ups are asked about before they are sent", "see deploy/runbook.md, \"Redis restored\""})
 	}

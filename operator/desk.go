@@ -22,6 +22,7 @@ type Store interface {
 	Backlog(ctx context.Context) (topup.Backlog, error)
 	Recovered(ctx context.Context) (time.Time, error)
 	MarkRecovered(ctx context.Context, at time.Time) error
+	Alarms(ctx context.Context) ([]topup.Alarm, error)
 	topup.Operations
 }
 

@@ -16,17 +16,6 @@ import (
 	"topupq/topup"
 )
 
-// The names of the alarms.
-const (
-	AlarmNoSweep       = "no_sweep"
-	AlarmOldestUnknown = "oldest_unknown"
-	AlarmBalanceLow    = "balance_low"
-	AlarmDrift         = "drift"
-	AlarmBooksDiffer   = "books_differ"
-	AlarmFailureRate   = "failure_rate"
-	AlarmDayNotClosed  = "day_not_closed"
-)
-
 const (
 	// sweepMost is how long the last good sweep may lie back, unknownMost how long a top-up may be unknown.
 	sweepMost   = 25 * time.Hour
@@ -119,7 +108,7 @@ func (s *Scheduler) sweepAlarm(ctx context.Context, p topup.ProviderName, plan t
 	if now.Sub(since) <= sweepMost {
 		return nil, nil
 	}
-	return alarm(AlarmNoSweep, p, "No end-of-day sweep was worked through for %d hours.", int(now.Sub(since).Hours())), nil
+	return alarm(topup.AlarmNoSweep, p, "No end-of-day sweep was worked through for %d hours.", int(now.Sub(since).Hours())), nil
 }
 
 // firstSeen is when a scheduler looked after the provider first.
@@ -145,7 +134,7 @@ func (s *Scheduler) unknownAlarms(ctx context.Context, now time.Time) ([]topup.A
 	var out []topup.Alarm
 	for _, st := range stocks {
 		if st.State == topup.Unknown && now.Sub(st.Oldest) > unknownMost {
-			out = append(out, alarm(AlarmOldestUnknown, st.Provider, "%d top-ups are unknown for more than a day, the oldest since %s.", st.Older[0], st.Oldest.UTC().Format(time.RFC3339))...)
+			out = append(out, alarm(topup.AlarmOldestUnknown, st.Provider, "%d top-ups are unknown for more than a day, the oldest since %s.", st.Older[0], st.Oldest.UTC().Format(time.RFC3339))...)
 		}
 	}
 	return out, nil
@@ -174,7 +163,7 @@ func (s *Scheduler) balanceAlarm(ctx context.Context, p topup.ProviderName, _ to
 	if left.GreaterThanOrEqual(decimal.NewFromInt(int64(s.cfg.Days.BalanceHours))) {
 		return nil, nil
 	}
-	return alarm(AlarmBalanceLow, p, "The balance of %s lasts for %s hours at the rate of the last day.", last, left.StringFixed(1)), nil
+	return alarm(topup.AlarmBalanceLow, p, "The balance of %s lasts for %s hours at the rate of the last day.", last, left.StringFixed(1)), nil
 }
 
 // books is what is read of a day's comparison.
@@ -198,7 +187,7 @@ func (s *Scheduler) booksAlarm(ctx context.Context, p topup.ProviderName, plan t
 		if first, err := s.firstSeen(ctx, p, now); err != nil {
 			return nil, err
 		} else if late := yesterday.to.Add(s.cfg.Days.CloseAfter + closeMost); now.After(late) && first.Before(yesterday.to) {
-			out = alarm(AlarmDayNotClosed, p, "%s is not closed: %s", yesterday.name, orText(mark.Problem, "nobody has done it."))
+			out = alarm(topup.AlarmDayNotClosed, p, "%s is not closed: %s", yesterday.name, orText(mark.Problem, "nobody has done it."))
 		}
 		d = dayBefore(plan, now, 2)
 	}
@@ -210,14 +199,14 @@ func (s *Scheduler) booksAlarm(ctx context.Context, p topup.ProviderName, plan t
 	for _, c := range b.Cases {
 		switch c.Kind {
 		case "drift_down":
-			out = append(out, alarm(AlarmDrift, p, "The balance of %s lost more than the top-ups of that day explain.", d.name)...)
+			out = append(out, alarm(topup.AlarmDrift, p, "The balance of %s lost more than the top-ups of that day explain.", d.name)...)
 		case "drift_up":
 		default:
 			differ = append(differ, fmt.Sprintf("%s %d", c.Kind, c.Count))
 		}
 	}
 	if len(differ) > 0 {
-		out = append(out, alarm(AlarmBooksDiffer, p, "The books of %s differ: %s.", d.name, strings.Join(differ, ", "))...)
+		out = append(out, alarm(topup.AlarmBooksDiffer, p, "The books of %s differ: %s.", d.name, strings.Join(differ, ", "))...)
 	}
 	return out, nil
 }
@@ -257,7 +246,7 @@ func (s *Scheduler) judgeHour(ctx context.Context, p topup.ProviderName, end tim
 	last, usual := hours[len(hours)-1], hours[:len(hours)-1]
 	low, high, known := failureBand(usual, last.Succeeded+last.Failed)
 	if rate := failureShare(last); known && last.Succeeded+last.Failed >= bandNow && (rate < low || rate > high) {
-		return alarm(AlarmFailureRate, p, "%.1f %% of the last hour's %d top-ups failed; usual are %.1f to %.1f %%.", 100*rate, last.Succeeded+last.Failed, 100*low, 100*high), nil
+		return alarm(topup.AlarmFailureRate, p, "%.1f %% of the last hour's %d top-ups failed; usual are %.1f to %.1f %%.", 100*rate, last.Succeeded+last.Failed, 100*low, 100*high), nil
 	}
 	return nil, nil
 }

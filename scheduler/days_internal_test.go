@@ -213,7 +213,7 @@ func TestSweepAlarm(t *testing.T) {
 		t.Errorf("too soon: %v", a)
 	}
 	b.pass(10 * time.Hour)
-	if a := b.alarms(); !slices.Contains(a, AlarmNoSweep) || !slices.Contains(a, AlarmOldestUnknown) || len(a) != 2 {
+	if a := b.alarms(); !slices.Contains(a, topup.AlarmNoSweep) || !slices.Contains(a, topup.AlarmOldestUnknown) || len(a) != 2 {
 		t.Errorf("nothing was swept for 33 hours: %v", a)
 	}
 	all, err := b.store.Alarms(t.Context())
@@ -241,7 +241,7 @@ func TestBalanceAlarm(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for amount, want := range map[int64][]string{1300: nil, 1100: {AlarmBalanceLow}, 0: {AlarmBalanceLow}} {
+	for amount, want := range map[int64][]string{1300: nil, 1100: {topup.AlarmBalanceLow}, 0: {topup.AlarmBalanceLow}} {
 		if err := b.store.AddBalance(t.Context(), topup.AAT, b.now, topup.Money{Amount: decimal.New(amount, 0), Currency: "ZAR"}); err != nil {
 			t.Fatal(err)
 		}
@@ -266,8 +266,8 @@ func TestBooksAlarm(t *testing.T) {
 		kinds []string
 		want  []string
 	}{
-		{nil, nil}, {[]string{"drift_up"}, nil}, {[]string{"drift_down"}, []string{AlarmDrift}},
-		{[]string{"failed_but_booked", "drift_down"}, []string{AlarmDrift, AlarmBooksDiffer}}, {[]string{"count_differs"}, []string{AlarmBooksDiffer}},
+		{nil, nil}, {[]string{"drift_up"}, nil}, {[]string{"drift_down"}, []string{topup.AlarmDrift}},
+		{[]string{"failed_but_booked", "drift_down"}, []string{topup.AlarmDrift, topup.AlarmBooksDiffer}}, {[]string{"count_differs"}, []string{topup.AlarmBooksDiffer}},
 	} {
 		b.put(topup.AAT, "2026-11-22", topup.DocClosed, topup.DayClosed{At: b.now, Tries: 1})
 		b.put(topup.AAT, "2026-11-22", topup.DocReconcile, doc(c.kinds...))
@@ -282,7 +282,7 @@ func TestDayNotClosedAlarm(t *testing.T) {
 	t.Parallel()
 	b := newDayBench(t, "UTC")
 	b.pass(30 * time.Hour) // the worker of the day queue is not there
-	if a := b.alarms(); !slices.Contains(a, AlarmDayNotClosed) {
+	if a := b.alarms(); !slices.Contains(a, topup.AlarmDayNotClosed) {
 		t.Errorf("alarms %v", a)
 	}
 }
@@ -338,7 +338,7 @@ func TestFailureAlarm(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.pass(time.Minute)
-	if a := b.alarms(); !slices.Equal(a, []string{AlarmFailureRate}) {
+	if a := b.alarms(); !slices.Equal(a, []string{topup.AlarmFailureRate}) {
 		t.Errorf("40 %% failed: %v", a)
 	}
 }

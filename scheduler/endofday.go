@@ -178,7 +178,7 @@ func (s *Scheduler) ringForget(ctx context.Context, p topup.ProviderName, plan t
 				return err
 			}
 			if mark.Tries == 0 {
-				break // nothing was there yet
+				continue // nobody has closed it; what lies before it may be
 			}
 			if err := s.ring(ctx, jobs.DayTask{Act: jobs.ActForget, Provider: p, Date: d.name}, time.Hour, now); err != nil {
 				return err

@@ -2,6 +2,8 @@ package telemetry
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,6 +18,7 @@ type ledgerStore interface {
 	Backlog(ctx context.Context) (topup.Backlog, error)
 	Pauses(ctx context.Context) ([]topup.ScopedPause, error)
 	Leader(ctx context.Context) (string, error)
+	Alarms(ctx context.Context) ([]topup.Alarm, error)
 }
 
 // Ledger shows what stands in the ledger: read anew at every scrape, a few pipelines each.
@@ -23,7 +26,7 @@ type Ledger struct {
 	store ledgerStore
 	now   func() time.Time
 
-	up, open, oldest, risk, held, backlog, owed, paused, leader *prometheus.Desc
+	up, open, oldest, risk, held, backlog, owed, paused, leader, alarm *prometheus.Desc
 }
 
 // NewLedger returns the gauges; now may be nil for time.Now.
@@ -45,12 +48,13 @@ func NewLedger(store ledgerStore, now func() time.Time) *Ledger {
 		owed:    desc("callbacks_owed", "Top-ups and batches that owe a callback."),
 		paused:  desc("paused", "1 for each pause in force of a provider or mobile operator; the number of others by kind.", "kind", "name"),
 		leader:  desc("scheduler_leader", "1 when any scheduler leads."),
+		alarm:   desc("alarm", "1 for each alarm in force, 0 for the others. Without a leader they are not looked at.", "name", "provider"),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (l *Ledger) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{l.up, l.open, l.oldest, l.risk, l.held, l.backlog, l.owed, l.paused, l.leader} {
+	for _, d := range []*prometheus.Desc{l.up, l.open, l.oldest, l.risk, l.held, l.backlog, l.owed, l.paused, l.leader, l.alarm} {
 		ch <- d
 	}
 }
@@ -69,7 +73,8 @@ func (l *Ledger) Collect(ch chan<- prometheus.Metric) {
 	backlog, err2 := l.store.Backlog(ctx)
 	pauses, err3 := l.store.Pauses(ctx)
 	leader, err4 := l.store.Leader(ctx)
-	if err1 != nil || err2 != nil || err3 != nil || err4 != nil {
+	alarms, err5 := l.store.Alarms(ctx)
+	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
 		gauge(l.up, 0)
 		return
 	}
@@ -84,6 +89,16 @@ func (l *Ledger) Collect(ch chan<- prometheus.Metric) {
 	}
 	l.stocks(stocks, gauge)
 	l.pauses(pauses, gauge)
+	l.alarms(alarms, gauge)
+}
+
+func (l *Ledger) alarms(alarms []topup.Alarm, gauge setter) {
+	for _, name := range topup.AlarmNames {
+		for _, p := range topup.Providers {
+			in := slices.ContainsFunc(alarms, func(a topup.Alarm) bool { return a.Name == name && a.Provider == p })
+			gauge(l.alarm, one(in), name, string(p))
+		}
+	}
 }
 
 type setter func(d *prometheus.Desc, v float64, labels ...string)

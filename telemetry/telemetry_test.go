@@ -140,8 +140,12 @@ func TestMetrics(t *testing.T) {
 	p := Provider(upstream{topup.Outcome{Answer: topup.Delivered}}, m, NoTracer())
 	_, _ = p.Submit(t.Context(), topup.Order{Reference: done.ID})
 	_, _ = p.Check(t.Context(), topup.Ref{Reference: done.ID})
+	if err := store.PutAlarms(t.Context(), []topup.Alarm{{Name: topup.AlarmDrift, Provider: topup.AAT, Detail: "x"}}); err != nil {
+		t.Fatal(err)
+	}
 	text := scrape(t, m)
 	for _, want := range []string{
+		`topupq_alarm{name="drift",provider="aat"} 1`, `topupq_alarm{name="no_sweep",provider="aat"} 0`,
 		`topupq_moves_total{from="submitting",provider="aat",to="succeeded"} 1`,
 		`topupq_incidents_total{code="answer_unreadable",provider="aat"} 1`,
 		`topupq_intake_rows_total{provider="aat",result="duplicate"} 1`,

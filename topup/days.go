@@ -88,7 +88,7 @@ type DaySwept struct {
 
 // Alarm is something that a person has to see to. It stays in force until its cause is gone.
 type Alarm struct {
-	// Name is "no_sweep", "oldest_unknown", "balance_low", "drift", "books_differ", "failure_rate" or "day_not_closed".
+	// Name is one of AlarmNames.
 	Name     string       `json:"name"`
 	Provider ProviderName `json:"provider"`
 	Since    time.Time    `json:"since"`

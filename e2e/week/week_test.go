@@ -109,6 +109,7 @@ func TestWeek(t *testing.T) {
 		w.checkMerchantReport(monday.AddDate(0, 0, i))
 	}
 	w.tellCalls(most)
+	w.checkForgetting()
 }
 
 // checkBookings: nobody paid twice, nothing was lost, and every record says at last what the provider's ledger says.

@@ -88,7 +88,7 @@ func newWorld(t *testing.T, begin time.Time, budget int64, tick time.Duration) *
 	w.scheduler, err = scheduler.New(scheduler.Config{
 		Store: w.store, Bell: w.bell, Log: zap.NewNop(), Providers: topup.Providers, SubmitQueue: jobs.SubmitQueue, CheckQueue: jobs.CheckQueue,
 		Grouped: cfg.Routes.Grouped(), Holder: "week", CallbackLease: 10000 * time.Hour, Window: 100_000, Now: w.now,
-		Days: &scheduler.DaysConfig{Store: w.store, Bell: w.bell, Plans: w.plans},
+		Days: &scheduler.DaysConfig{Store: w.store, Bell: w.bell, Plans: w.plans, Keep: 35 * 24 * time.Hour},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -146,12 +146,23 @@ func (w *world) call(method, path, contentType, body string) []byte {
 	return rec.Body.Bytes()
 }
 
-// arrive hands orders in as one batch.
+// received is what the intake answers to a batch.
+type received struct{ Accepted, Duplicates, Rejected int }
+
+// post hands orders in as one batch.
+func (w *world) post(orders []*order) received {
+	w.t.Helper()
+	var r received
+	if err := json.Unmarshal(w.call("POST", "/v1/batches", "application/x-ndjson", ndjson(orders)), &r); err != nil {
+		w.t.Fatal(err)
+	}
+	return r
+}
+
 func (w *world) arrive(orders []*order) {
 	w.t.Helper()
-	var sum struct{ Accepted, Rejected int }
-	if err := json.Unmarshal(w.call("POST", "/v1/batches", "application/x-ndjson", ndjson(orders)), &sum); err != nil || sum.Accepted != len(orders) {
-		w.t.Fatalf("%d orders, %d accepted, %d rejected: %v", len(orders), sum.Accepted, sum.Rejected, err)
+	if r := w.post(orders); r.Accepted != len(orders) {
+		w.t.Fatalf("%d orders: %+v", len(orders), r)
 	}
 }
 
