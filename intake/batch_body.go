@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -20,37 +21,47 @@ type rollingBody struct {
 	body  io.Reader
 	ctl   *http.ResponseController
 	limit time.Duration
+	over  atomic.Bool
 }
 
 // Read reads within the limit.
 func (b *rollingBody) Read(p []byte) (int, error) {
 	_ = b.ctl.SetReadDeadline(time.Now().Add(b.limit)) // not supported by every test writer
+	if b.over.Load() {
+		return 0, os.ErrDeadlineExceeded
+	}
 	return b.body.Read(p)
 }
 
-// openBody is the body of a batch, unpacked. The returned func frees the unpacker.
-func (s *Server) openBody(w http.ResponseWriter, r *http.Request) (io.Reader, func(), error) {
+// interrupt ends a Read that waits, and all after it.
+func (b *rollingBody) interrupt() {
+	b.over.Store(true)
+	_ = b.ctl.SetReadDeadline(time.Now()) // not supported by every test writer
+}
+
+// openBody is the body of a batch, unpacked, and as it comes. The returned func frees the unpacker.
+func (s *Server) openBody(w http.ResponseWriter, r *http.Request) (io.Reader, *rollingBody, func(), error) {
 	ctl := http.NewResponseController(w)
 	_ = ctl.SetWriteDeadline(time.Time{}) // set again before the answer
 	body := &rollingBody{body: r.Body, ctl: ctl, limit: s.cfg.Limits.Stall}
 	switch enc := strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding"))); enc {
 	case "", "identity":
-		return body, func() {}, nil
+		return body, body, func() {}, nil
 	case "gzip", "x-gzip":
 		unzip, err := gzip.NewReader(body)
 		if err != nil {
-			return nil, nil, malformed("The body is not gzip.")
+			return nil, nil, nil, malformed("The body is not gzip.")
 		}
-		return unzip, func() {}, nil
+		return unzip, body, func() {}, nil
 	case "zstd":
 		dec, err := zstd.NewReader(body, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(8<<20))
 		if err != nil {
-			return nil, nil, malformed("The body is not zstd.")
+			return nil, nil, nil, malformed("The body is not zstd.")
 		}
-		return dec, dec.Close, nil
+		return dec, body, dec.Close, nil
 	default:
 		w.Header().Set("Accept-Encoding", "gzip, zstd")
-		return nil, nil, unsupported("Content-Encoding may be gzip or zstd.")
+		return nil, nil, nil, unsupported("Content-Encoding may be gzip or zstd.")
 	}
 }
 

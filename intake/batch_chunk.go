@@ -33,12 +33,23 @@ type chunkResult struct {
 	// requested sums the accepted rows per currency.
 	requested map[string]topup.Money
 	errors    []RowError
+	// earlier counts rows that an earlier batch has, by that batch.
+	earlier map[topup.BatchID]int64
+	// verdicts are those on all rows, kept only where they are told.
+	telling  bool
+	verdicts []verdict
 }
 
-func newChunk() *chunk {
+func (r *chunkResult) tell(v verdict) {
+	if r.telling {
+		r.verdicts = append(r.verdicts, v)
+	}
+}
+
+func (b *batchRun) newChunk() *chunk {
 	return &chunk{
 		index: map[topup.ID]int{}, stored: make(chan struct{}), done: make(chan struct{}),
-		result: chunkResult{requested: map[string]topup.Money{}},
+		result: chunkResult{requested: map[string]topup.Money{}, telling: b.receipts != nil},
 	}
 }
 
@@ -50,6 +61,7 @@ func (c *chunk) reject(e RowError) {
 
 func (r *chunkResult) reject(e RowError) {
 	r.rejected++
+	r.tell(verdict{Line: e.Line, Reference: e.Reference, Verdict: verdictRejected, Code: e.Code, Field: e.Field, Message: e.Message})
 	if len(r.errors) < 2*maxRowErrors { // enough for the first hundred after sorting
 		r.errors = append(r.errors, e)
 	}
@@ -188,24 +200,33 @@ func (r *chunkResult) settle(cand candidate, existing *topup.Topup, batch topup.
 	echo := existing != nil && t.Batch == batch && existing.Batch == batch && existing.Line == t.Line
 	switch {
 	case existing != nil && !echo:
-		r.compare(cand, existing)
+		if r.compare(cand, existing) && existing.Batch != "" {
+			if r.earlier == nil {
+				r.earlier = map[topup.BatchID]int64{}
+			}
+			r.earlier[existing.Batch]++
+		}
 		return false
 	case existing == nil && cand.expired:
 		r.reject(rejected(t.Line, t.Reference, []FieldError{expiredError()}))
 		return false
 	}
 	r.accepted++
+	r.tell(verdict{Line: t.Line, Reference: t.Reference, Verdict: verdictAccepted, ID: t.ID})
 	r.requested[t.Amount.Currency] = addMoney(r.requested[t.Amount.Currency], t.Amount)
 	return true
 }
 
-// compare counts a row whose reference is taken: a duplicate where it asks for the same, else rejected.
-func (r *chunkResult) compare(cand candidate, existing *topup.Topup) {
+// compare counts a row whose reference is taken: a duplicate where it asks for the same, which it reports, else
+// rejected.
+func (r *chunkResult) compare(cand candidate, existing *topup.Topup) bool {
 	if cand.sameAs(existing) {
 		r.duplicates++
-		return
+		r.tell(verdict{Line: cand.topup.Line, Reference: cand.topup.Reference, Verdict: verdictDuplicate, ID: existing.ID})
+		return true
 	}
 	r.reject(conflictRow(cand.topup))
+	return false
 }
 
 func conflictRow(t *topup.Topup) RowError {

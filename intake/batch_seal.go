@@ -16,15 +16,22 @@ func (b *batchRun) create(ctx context.Context) error {
 		return nil
 	}
 	err := b.s.retry(ctx, func(ctx context.Context) error {
-		return b.s.cfg.Store.CreateBatch(ctx, &topup.Batch{
-			ID: b.id, Merchant: b.merchant, Name: b.name, CreatedAt: b.started,
-		})
+		return b.s.cfg.Store.CreateBatch(ctx, b.record())
 	})
 	b.written = err == nil
 	if b.written {
 		b.touching.Go(func() { b.touch(ctx) })
 	}
 	return err
+}
+
+// record is the batch as it begins: held, where its rows wait for its control totals.
+func (b *batchRun) record() *topup.Batch {
+	rec := &topup.Batch{ID: b.id, Merchant: b.merchant, Name: b.name, CreatedAt: b.started}
+	if b.control != nil {
+		rec.Hold = &topup.BatchHold{Reason: topup.CodeControlTotals, Since: b.started}
+	}
+	return rec
 }
 
 // touch writes the batch as it is every now and then, so that whoever looks sees that its intake lives. When an intake

@@ -28,6 +28,7 @@ func (s *seenRows) repeats(ch *chunk, cand candidate) bool {
 	case there && before == content:
 		ch.rows++
 		ch.result.duplicates++
+		ch.result.tell(verdict{Line: cand.topup.Line, Reference: cand.topup.Reference, Verdict: verdictDuplicate, ID: cand.topup.ID})
 	case there:
 		ch.reject(conflictRow(cand.topup))
 	case len(s.known) < maxSeen:

@@ -39,7 +39,10 @@ func (s *Server) createBatch(w http.ResponseWriter, r *http.Request, c caller) e
 		return tooMany("Too many uploads at the same time; finish one first.")
 	}
 	defer done()
-	body, closeBody, err := s.openBody(w, r)
+	if wanted(r, typeJSON, typeNDJSON) == typeNDJSON {
+		run.receipts = s.newReceipts(w)
+	}
+	body, wire, closeBody, err := s.openBody(w, r)
 	if err != nil {
 		return err
 	}
@@ -48,8 +51,16 @@ func (s *Server) createBatch(w http.ResponseWriter, r *http.Request, c caller) e
 	if err != nil {
 		return err
 	}
+	if run.receipts != nil {
+		pumped := newPump(rows, wire)
+		defer pumped.close()
+		rows = pumped
+	}
 	err = run.take(context.WithoutCancel(r.Context()), rows)
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.cfg.Limits.Write)) // not supported by every test writer
+	if run.receipts != nil {
+		return run.receipts.end(s, r, run, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -64,6 +75,9 @@ func (s *Server) newRun(r *http.Request, c caller) (*batchRun, error) {
 	run := &batchRun{
 		s: s, merchant: c.merchant.ID, name: q.Get("name"), id: topup.NewBatchID(), started: s.now(),
 		errors: []RowError{}, requested: map[string]topup.Money{},
+	}
+	if run.control, err = readControl(q); err != nil {
+		return nil, err
 	}
 	if text := q.Get("validate_only"); text != "" {
 		if run.dry, err = strconv.ParseBool(text); err != nil {
@@ -99,6 +113,10 @@ type batchRun struct {
 	errors                         []RowError
 	gathered                       int
 	prices                         prices
+	// control is what the file is expected to hold; its rows are withheld until it is known to. nil for no expectation.
+	control *control
+	// receipts tells the verdict on every row, nil where only the counts are wanted.
+	receipts *receipts
 }
 
 // chunksInFlight bounds the chunks that wait for the ledger or ring.
@@ -126,28 +144,40 @@ func (b *batchRun) take(ctx context.Context, rows rowSource) error {
 		return malformed("There are no rows.")
 	}
 	if b.dry || !b.written {
+		if err == nil {
+			err = b.conclude(ctx)
+		}
 		return err
 	}
 	if err != nil {
 		b.sealPart(ctx)
 		return err
 	}
-	return b.seal(ctx)
+	if err := b.seal(ctx); err != nil {
+		return err
+	}
+	return b.conclude(ctx)
 }
 
 func (b *batchRun) rows() int64 { return b.accepted + b.duplicates + b.rejected }
 
 func (b *batchRun) readAll(ctx context.Context, rows rowSource) error {
 	var r row
-	b.open = newChunk()
+	b.open = b.newChunk()
 	for {
 		err := rows.next(&r)
 		var broken *brokenError
 		switch {
+		case errors.Is(err, errIdle):
+			if err := b.idle(ctx); err != nil {
+				return err
+			}
+			continue
 		case errors.Is(err, io.EOF):
 			return nil
 		case errors.As(err, &broken):
 			b.open.reject(broken.rowError())
+			b.control.breaks()
 			return nil
 		case err != nil:
 			return err
@@ -160,6 +190,7 @@ func (b *batchRun) readAll(ctx context.Context, rows rowSource) error {
 
 // add judges a row and puts it into the open chunk.
 func (b *batchRun) add(ctx context.Context, r *row) error {
+	b.control.see(r)
 	switch cand, ok := b.judge(r); {
 	case !ok:
 	case b.dry && b.seen.repeats(b.open, cand):
@@ -195,6 +226,12 @@ func (b *batchRun) judge(r *row) (candidate, bool) {
 	if !b.dry {
 		cand.topup.Batch = b.id
 	}
+	if b.control != nil && !b.dry && !cand.expired {
+		if err := cand.topup.Withhold(); err != nil {
+			b.open.reject(*malformedRow(r.line, "cannot be held back until the control totals are known"))
+			return candidate{}, false
+		}
+	}
 	return cand, true
 }
 
@@ -203,7 +240,7 @@ func (b *batchRun) judge(r *row) (candidate, bool) {
 // are read and the last ones rung for.
 func (b *batchRun) dispatch(ctx context.Context) error {
 	ch := b.open
-	b.open = newChunk()
+	b.open = b.newChunk()
 	if ch.rows == 0 {
 		return nil
 	}
@@ -237,6 +274,10 @@ func (b *batchRun) gather(ctx context.Context) error {
 	for currency, sum := range ch.result.requested {
 		b.requested[currency] = addMoney(b.requested[currency], sum)
 	}
+	if b.receipts != nil {
+		b.receipts.write(b, ch.result.verdicts)
+	}
+	b.control.add(ch.result.earlier)
 	room := maxRowErrors - len(b.errors)
 	b.errors = append(b.errors, ch.result.firstErrors(room)...)
 	if b.gathered++; b.gathered%chunksPerUpdate == 0 && !b.dry {

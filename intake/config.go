@@ -29,6 +29,9 @@ type Store interface {
 	GetBatch(ctx context.Context, id topup.BatchID) (*topup.Batch, error)
 	UpdateBatch(ctx context.Context, id topup.BatchID, change func(*topup.Batch) error) (*topup.Batch, error)
 
+	SetPause(ctx context.Context, s topup.PauseScope, p topup.Pause) error
+	EndPause(ctx context.Context, s topup.PauseScope) error
+
 	PutMerchant(ctx context.Context, m *topup.Merchant) error
 	GetMerchant(ctx context.Context, id topup.MerchantID) (*topup.Merchant, error)
 	MerchantByKey(ctx context.Context, hash string) (*topup.Merchant, error)

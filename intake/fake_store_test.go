@@ -32,6 +32,7 @@ type fakeStore struct {
 	reports    map[topup.ID]topup.SMSReport
 	byNumber   map[string]topup.ID
 	calls      map[string]int
+	pauses     map[string]topup.Pause
 	recovered  time.Time
 	down       func(call string, n int) error
 	lost       func(call string, n int) error
@@ -40,7 +41,7 @@ type fakeStore struct {
 func newFakeStore() *fakeStore {
 	return &fakeStore{
 		topups: map[topup.ID]*topup.Topup{}, batches: map[topup.BatchID]*topup.Batch{},
-		merchants: map[topup.MerchantID]*topup.Merchant{}, lookups: map[string]*topup.Lookup{}, calls: map[string]int{},
+		merchants: map[topup.MerchantID]*topup.Merchant{}, lookups: map[string]*topup.Lookup{}, calls: map[string]int{}, pauses: map[string]topup.Pause{},
 		bulks: map[string]*topup.LookupBatch{}, seen: map[string]bool{}, reports: map[topup.ID]topup.SMSReport{}, byNumber: map[string]topup.ID{},
 	}
 }
@@ -224,11 +225,34 @@ func (f *fakeStore) UpdateBatch(_ context.Context, id topup.BatchID, change func
 	}
 	c := *b
 	if err := change(&c); err != nil {
+		if errors.Is(err, topup.ErrUnchanged) {
+			return &c, nil
+		}
 		return nil, err
 	}
 	f.batches[id] = &c
 	out := c
 	return &out, nil
+}
+
+func (f *fakeStore) SetPause(_ context.Context, s topup.PauseScope, p topup.Pause) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err, _ := f.begin("SetPause"); err != nil {
+		return err
+	}
+	f.pauses[s.String()] = p
+	return nil
+}
+
+func (f *fakeStore) EndPause(_ context.Context, s topup.PauseScope) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err, _ := f.begin("EndPause"); err != nil {
+		return err
+	}
+	delete(f.pauses, s.String())
+	return nil
 }
 
 func (f *fakeStore) PutMerchant(_ context.Context, m *topup.Merchant) error {

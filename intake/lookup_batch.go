@@ -68,7 +68,7 @@ func (s *Server) createLookups(w http.ResponseWriter, r *http.Request, c caller)
 		return tooMany("Too many uploads at the same time; finish one first.")
 	}
 	defer done()
-	body, closeBody, err := s.openBody(w, r)
+	body, _, closeBody, err := s.openBody(w, r)
 	if err != nil {
 		return err
 	}

@@ -34,6 +34,8 @@ const (
 	codeUnavailable     = "unavailable"
 	codeInternal        = "internal"
 	codeStreamBroken    = "stream_broken"
+	codeControl         = "control_mismatch"
+	codeNotHoldable     = "batch_closed"
 	retryAfterBusy      = time.Second
 	retryAfterStoreAway = 5 * time.Second
 )
@@ -53,6 +55,8 @@ type Problem struct {
 	Code   string       `json:"code"`
 	Detail string       `json:"detail,omitempty"`
 	Errors []FieldError `json:"errors,omitempty"`
+	// BatchID is the batch that was written all the same, where there is one.
+	BatchID topup.BatchID `json:"batch_id,omitempty"`
 
 	retryAfter time.Duration
 }

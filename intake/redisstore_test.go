@@ -18,6 +18,12 @@ import (
 // newRedisAPI is an intake on the ledger in Redis instead of the fake one.
 func newRedisAPI(t *testing.T) (*api, *miniredis.Miniredis) {
 	t.Helper()
+	return newRedisAPIOf(t, 50)
+}
+
+// newRedisAPIOf is newRedisAPI with chunks of a size.
+func newRedisAPIOf(t *testing.T, chunk int) (*api, *miniredis.Miniredis) {
+	t.Helper()
 	server := miniredis.RunT(t)
 	rdb := redis.NewClient(&redis.Options{Addr: server.Addr(), MaxRetries: -1})
 	store := redisstore.Open(rdb, redisstore.Options{})
@@ -25,7 +31,7 @@ func newRedisAPI(t *testing.T) (*api, *miniredis.Miniredis) {
 		store.Close()
 		rdb.Close()
 	})
-	a := newAPI(t, func(c *intake.Config) { c.Store, c.ChunkRows = store, 50 })
+	a := newAPI(t, func(c *intake.Config) { c.Store, c.ChunkRows = store, chunk })
 	if err := store.PutMerchant(t.Context(), &topup.Merchant{ID: a.merchant.ID, Name: "one", CreatedAt: start, Keys: a.merchant.Keys}); err != nil {
 		t.Fatal(err)
 	}

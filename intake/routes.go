@@ -37,8 +37,11 @@ func (s *Server) topupRoutes() []route {
 		{pattern: "GET /v1/topups/{id}", scope: read, run: s.getTopup},
 		{pattern: "GET /v1/topups/{id}/history", scope: read, run: s.getHistory},
 		{pattern: "POST /v1/topups/{id}/cancel", scope: write, run: s.cancelTopup},
-		{pattern: "POST /v1/batches", scope: write, run: s.createBatch, stream: true, query: []string{"validate_only", "name"}},
+		{pattern: "POST /v1/batches", scope: write, run: s.createBatch, stream: true, query: []string{"validate_only", "name", "expect_count", "expect_total"}},
 		{pattern: "GET /v1/batches/{id}", scope: read, run: s.getBatch},
+		{pattern: "POST /v1/batches/{id}/hold", scope: write, run: s.holdBatch},
+		{pattern: "POST /v1/batches/{id}/release", scope: write, run: s.releaseBatch},
+		{pattern: "POST /v1/batches/{id}/cancel", scope: write, run: s.cancelBatch},
 		{pattern: "GET /v1/batches/{id}/topups", scope: read, run: s.listBatchTopups, stream: true,
 			query: []string{"state", "cursor", "limit"}},
 		{pattern: "GET /v1/reports/{date}", scope: read, run: s.getReport, stream: true, query: []string{"timezone"}},
@@ -122,7 +125,7 @@ func checkQuery(r *http.Request, allowed []string) error {
 		if !slices.Contains(allowed, name) {
 			return malformed("Unknown query parameter " + quoted(name) + ".")
 		}
-		if len(vs) > 1 {
+		if len(vs) > 1 && name != "expect_total" {
 			return malformed("The query parameter " + name + " is given twice.")
 		}
 	}

@@ -86,6 +86,9 @@ func (s *Server) ringing(ctx context.Context) (context.Context, context.CancelFu
 func (s *Server) invite(ctx context.Context, ts []*topup.Topup) {
 	room := map[topup.ProviderName]int{}
 	for _, t := range ts {
+		if t.Withheld {
+			continue
+		}
 		if _, asked := room[t.Provider]; !asked {
 			room[t.Provider] = s.room(ctx, t.Provider, len(ts))
 		}
@@ -107,7 +110,7 @@ func (s *Server) room(ctx context.Context, p topup.ProviderName, all int) int {
 }
 
 // invited reports whether a new top-up is to be rung for at once.
-func invited(t *topup.Topup) bool { return t.DueAt.After(t.CreatedAt) }
+func invited(t *topup.Topup) bool { return !t.Withheld && t.DueAt.After(t.CreatedAt) }
 
 // ringSends wakes the workers up for accepted top-ups. Failure is logged and nothing more: the scheduler rings for
 // what the ledger says is due.

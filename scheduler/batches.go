@@ -38,10 +38,16 @@ func (s *Scheduler) batches(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// errAsleep means that the rows of a released batch are to be woken first.
+var errAsleep = errors.New("rows are still to be woken")
+
 func (s *Scheduler) closeBatch(ctx context.Context, id topup.BatchID) error {
 	now := s.cfg.Now()
 	left := false
 	b, err := s.cfg.Store.UpdateBatch(ctx, id, func(b *topup.Batch) error {
+		if b.Wake {
+			return errAsleep
+		}
 		if left = s.left(b, now); left {
 			if err := b.SealLeft(); err != nil {
 				return err
@@ -54,6 +60,8 @@ func (s *Scheduler) closeBatch(ctx context.Context, id topup.BatchID) error {
 		return b.Close(now)
 	})
 	switch {
+	case errors.Is(err, errAsleep):
+		return s.wakeBatch(ctx, id, now)
 	case errors.Is(err, topup.ErrNotFound):
 		delete(s.unsealed, id)
 		return s.cfg.Store.ForgetDueBatch(ctx, id)
@@ -71,6 +79,19 @@ func (s *Scheduler) closeBatch(ctx context.Context, id topup.BatchID) error {
 	}
 	s.cfg.Log.Info("batch closed", zap.String("batch", string(id)), zap.Int64("accepted", b.Accepted))
 	return s.cfg.Store.ForgetDueBatch(ctx, id)
+}
+
+// wakeBatch makes the rows of a batch due that was released, and looks at it again. Cut short it begins anew: waking a
+// row twice changes nothing.
+func (s *Scheduler) wakeBatch(ctx context.Context, id topup.BatchID, now time.Time) error {
+	if err := s.cfg.Store.WakeBatch(ctx, id, now); err != nil {
+		return err
+	}
+	_, err := s.cfg.Store.UpdateBatch(ctx, id, func(b *topup.Batch) error {
+		b.Wake = false
+		return nil
+	})
+	return err
 }
 
 // left reports whether a batch that is not sealed has stood untouched for leftAfter under our eyes.

@@ -150,6 +150,9 @@ func (v *view) DueCallbacks(ctx context.Context, _, _ time.Time, _ int) ([]strin
 func (v *view) DueBatches(ctx context.Context, _, _ time.Time, _ int) ([]topup.BatchID, error) {
 	return nil, v.pass(ctx)
 }
+func (v *view) WakeBatch(ctx context.Context, _ topup.BatchID, _ time.Time) error {
+	return v.pass(ctx)
+}
 func (v *view) ForgetDueBatch(ctx context.Context, _ topup.BatchID) error { return v.pass(ctx) }
 func (v *view) UpdateBatch(ctx context.Context, _ topup.BatchID, _ func(*topup.Batch) error) (*topup.Batch, error) {
 	return nil, v.pass(ctx)

@@ -23,6 +23,7 @@ type Store interface {
 	DueBatches(ctx context.Context, now, again time.Time, limit int) ([]topup.BatchID, error)
 	ForgetDueBatch(ctx context.Context, id topup.BatchID) error
 	UpdateBatch(ctx context.Context, id topup.BatchID, change func(*topup.Batch) error) (*topup.Batch, error)
+	WakeBatch(ctx context.Context, id topup.BatchID, now time.Time) error
 	Lead(ctx context.Context, holder string, ttl time.Duration) (bool, error)
 	Resign(ctx context.Context, holder string) error
 }

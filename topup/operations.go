@@ -73,6 +73,8 @@ const (
 	PauseByOperator PauseKind = "operator"
 	PauseByMerchant PauseKind = "merchant"
 	PauseByBatch    PauseKind = "batch"
+	// PauseByHold is a batch that its merchant holds: an operator's pause of the same batch is another one.
+	PauseByHold PauseKind = "hold"
 )
 
 // PauseKinds lists them.
@@ -117,7 +119,7 @@ func (t *Topup) OperatorKey() string {
 func (t *Topup) PauseScopes() []PauseScope {
 	scopes := []PauseScope{{PauseByMerchant, string(t.Merchant)}}
 	if t.Batch != "" {
-		scopes = append(scopes, PauseScope{PauseByBatch, string(t.Batch)})
+		scopes = append(scopes, PauseScope{PauseByBatch, string(t.Batch)}, PauseScope{PauseByHold, string(t.Batch)})
 	}
 	if key := t.OperatorKey(); key != "" {
 		scopes = append(scopes, PauseScope{PauseByOperator, key})

@@ -109,6 +109,11 @@ type Batch struct {
 	States               map[State]int64
 	Requested, Succeeded map[string]Money
 	CreatedAt, ClosedAt  time.Time
+	// Hold stops the rows that were not sent yet, nil for none. ReleasedAt is when the last hold ended: without it the
+	// rows that were written as withheld are not sent. Wake means that they are still to be woken.
+	Hold       *BatchHold
+	ReleasedAt time.Time
+	Wake       bool
 	// Callback is the batch.completed event, nil until the batch closes.
 	Callback *Callback
 	// Rev rises with every write of the batch itself, not with its counters.
@@ -139,6 +144,11 @@ type Batches interface {
 	GetBatch(ctx context.Context, id BatchID) (*Batch, error)
 	// UpdateBatch is Update for the batch record itself (name, counts, sealing, closing, callback).
 	UpdateBatch(ctx context.Context, id BatchID, change func(*Batch) error) (*Batch, error)
+	// BatchReleased reports whether a hold of the batch has ended and none has begun since. A batch that is not there
+	// was not released.
+	BatchReleased(ctx context.Context, id BatchID) (bool, error)
+	// WakeBatch makes the rows of a batch that wait to be sent due now, in the order of the file.
+	WakeBatch(ctx context.Context, id BatchID, now time.Time) error
 	// DueBatches returns batches that may have closed since, and from BatchLook after their creation those that are
 	// not sealed, likewise repeated at again until ForgetDueBatch.
 	DueBatches(ctx context.Context, now, again time.Time, limit int) ([]BatchID, error)

@@ -56,6 +56,8 @@ type Topup struct {
 	Contradictions int
 	// Refusal is a documented refusal of a re-send, waiting for the proof that the first send is absent.
 	Refusal *Failure
+	// Withheld means that it may be sent only after its batch was released.
+	Withheld bool
 	// Waiting says why an accepted top-up is not being sent yet.
 	Waiting Code
 

@@ -135,8 +135,17 @@ type BatchView struct {
 	Progress float64              `json:"progress"`
 	Totals   map[string]TotalView `json:"totals"`
 
+	// Hold says why nothing further of the batch is sent, null where it goes its way.
+	Hold *HoldView `json:"hold"`
+
 	CreatedAt time.Time  `json:"created_at"`
 	ClosedAt  *time.Time `json:"closed_at"`
+}
+
+// HoldView is a hold as merchants see it.
+type HoldView struct {
+	Reason Code      `json:"reason"`
+	Since  time.Time `json:"since"`
 }
 
 // TotalView sums the accepted rows of one currency: what was asked for and what was delivered, as decimal text.
@@ -151,6 +160,9 @@ func (b *Batch) View() BatchView {
 		BatchID: b.ID, Name: b.Name, Rows: b.Rows, Accepted: b.Accepted, Duplicates: b.Duplicates, Rejected: b.Rejected,
 		States: make(map[string]int64, len(States)), Progress: b.Progress(), Totals: map[string]TotalView{},
 		CreatedAt: b.CreatedAt.UTC(), ClosedAt: optionalTime(b.ClosedAt),
+	}
+	if b.Hold != nil {
+		v.Hold = &HoldView{Reason: b.Hold.Reason, Since: b.Hold.Since.UTC()}
 	}
 	for _, s := range States {
 		v.States[s.String()] = b.States[s]

@@ -22,6 +22,8 @@ type Ledger interface {
 	DueChecks(ctx context.Context, p topup.ProviderName, now, again time.Time, limit int) ([]topup.Due, error)
 	UpdateLoaded(ctx context.Context, t *topup.Topup, change func(*topup.Topup) error) (*topup.Topup, error)
 	Recovered(ctx context.Context) (time.Time, error)
+	// BatchReleased reports whether the withheld rows of a batch may be sent.
+	BatchReleased(ctx context.Context, id topup.BatchID) (bool, error)
 	controls
 }
 
@@ -146,6 +148,9 @@ func (s *Submit) send(ctx context.Context, t *topup.Topup) error {
 	if t.MayBeElsewhere(recovered) {
 		return s.lookElsewhere(ctx, t, recovered)
 	}
+	if withheld, err := s.withheld(ctx, t); err != nil || withheld {
+		return err
+	}
 	provider := t.Provider
 	w, err := s.gate.enter(ctx, t, route)
 	if err != nil {
@@ -181,6 +186,19 @@ func (s *Submit) through(ctx context.Context, t *topup.Topup, r *Route, w wait, 
 		return nil, 0, time.Time{}, err
 	}
 	return s.claim(ctx, t, r)
+}
+
+// withheld reports whether t waits for the release of its batch, and puts it off until it expires: the release wakes it.
+func (s *Submit) withheld(ctx context.Context, t *topup.Topup) (bool, error) {
+	if !t.Withheld {
+		return false, nil
+	}
+	released, err := s.Ledger.BatchReleased(ctx, t.Batch)
+	if err != nil || released {
+		return false, err
+	}
+	_, err = s.Ledger.UpdateLoaded(ctx, t, func(t *topup.Topup) error { return t.Defer(t.ExpiresAt, topup.CodeBatchHeld) })
+	return true, err
 }
 
 // claim records the intent to send. Only the worker whose claim was written goes on; when the store's answer was

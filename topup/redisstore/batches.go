@@ -26,6 +26,9 @@ type batchRecord struct {
 	CreatedAt  time.Time        `json:"c"`
 	ClosedAt   time.Time        `json:"z,omitzero"`
 	Callback   *topup.Callback  `json:"cb,omitempty"`
+	Hold       *topup.BatchHold `json:"h,omitempty"`
+	ReleasedAt time.Time        `json:"rel,omitzero"`
+	Wake       bool             `json:"w,omitempty"`
 }
 
 // CreateBatch implements topup.Batches.
@@ -64,6 +67,7 @@ func (s *Store) writeBatch(ctx context.Context, from, to *topup.Batch) (bool, er
 	value, err := json.Marshal(batchRecord{
 		Merchant: to.Merchant, Name: to.Name, Rows: to.Rows, Accepted: to.Accepted, Duplicates: to.Duplicates,
 		Rejected: to.Rejected, Sealed: to.Sealed, CreatedAt: to.CreatedAt, ClosedAt: to.ClosedAt, Callback: to.Callback,
+		Hold: to.Hold, ReleasedAt: to.ReleasedAt, Wake: to.Wake,
 	})
 	if err != nil {
 		return false, fmt.Errorf("encode batch: %w", err)
@@ -73,7 +77,7 @@ func (s *Store) writeBatch(ctx context.Context, from, to *topup.Batch) (bool, er
 		rev = strconv.FormatUint(uint64(from.Rev), 10)
 	}
 	switch {
-	case to.Sealed && to.ClosedAt.IsZero():
+	case to.Wake, to.Sealed && to.ClosedAt.IsZero():
 		checkAt = "0"
 	case from == nil:
 		checkAt = formatMillis(to.CreatedAt.Add(topup.BatchLook))
@@ -129,6 +133,7 @@ func (s *Store) GetBatch(ctx context.Context, id topup.BatchID) (*topup.Batch, e
 	b := &topup.Batch{
 		ID: id, Merchant: r.Merchant, Name: r.Name, Rows: r.Rows, Accepted: r.Accepted, Duplicates: r.Duplicates,
 		Rejected: r.Rejected, Sealed: r.Sealed, CreatedAt: r.CreatedAt, ClosedAt: r.ClosedAt, Callback: r.Callback, Rev: uint32(n),
+		Hold: r.Hold, ReleasedAt: r.ReleasedAt, Wake: r.Wake,
 		States: map[topup.State]int64{}, Requested: map[string]topup.Money{}, Succeeded: map[string]topup.Money{},
 	}
 	for _, c := range counts {

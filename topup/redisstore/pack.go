@@ -70,6 +70,7 @@ const (
 	fNetwork
 	fUsual
 	fFee
+	fWithheld
 )
 
 const (
@@ -218,6 +219,7 @@ func (p *packer) progress(t *topup.Topup) {
 	p.number(fContradictions, uint64(t.Contradictions))
 	p.failure(fRefusal, t.Refusal)
 	p.word(fWaiting, string(t.Waiting))
+	p.number(fWithheld, uint64(b2i(t.Withheld)))
 	p.number(fChecks, uint64(t.Checks))
 	p.since(fChecked, t.CheckedAt, t.CreatedAt)
 	p.since(fDue, t.DueAt, t.CreatedAt)

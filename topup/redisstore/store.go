@@ -33,6 +33,8 @@ type Store struct {
 	opts    Options
 	rewind  rewind
 	pauses  pauses
+	// released are batches whose withheld rows may be sent.
+	released released
 	// owner marks the leases of this process.
 	owner string
 }
@@ -72,5 +74,8 @@ func notFound(err error) error {
 	}
 	return unavailable(err)
 }
+
+// missing reports whether there is nothing under a key.
+func missing(err error) bool { return errors.Is(err, redis.Nil) }
 
 func millis(t time.Time) int64 { return t.UnixMilli() }

@@ -50,6 +50,7 @@ func Run(t *testing.T, open func(t *testing.T) topup.Store) {
 		"listing survives odd cursors": oddCursors,
 		"what stands open":             standing,
 		"scoped pauses":                scopedPauses,
+		"withheld rows":                withheldRows,
 		"audit log":                    auditLog,
 		"proposals":                    proposals,
 		"pulse":                        pulse,

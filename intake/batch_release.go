@@ -1,0 +1,64 @@
+package intake
+
+import (
+	"context"
+
+	"go.uber.org/zap"
+
+	"topupq/topup"
+)
+
+// conclude releases a batch with control totals when they match, and leaves it held when they do not. An upload that
+// was cut off earlier left its rows held in a batch of their own: when this file has all of them, they go as well.
+func (b *batchRun) conclude(ctx context.Context) error {
+	if b.control == nil {
+		return nil
+	}
+	if wrong := b.control.mismatches(); len(wrong) > 0 {
+		b.s.log.Warn("control totals do not match; batch held", zap.String("batch", string(b.id)), zap.String("merchant", string(b.merchant)))
+		return mismatch(b, wrong)
+	}
+	if b.dry {
+		return nil
+	}
+	for id, rows := range b.control.earlier {
+		if err := b.completes(ctx, id, rows); err != nil {
+			return err
+		}
+	}
+	return b.s.retry(ctx, func(ctx context.Context) error { return b.s.release(ctx, b.id) })
+}
+
+// completes releases an earlier batch whose control totals did not match, if all its rows are in this file.
+func (b *batchRun) completes(ctx context.Context, id topup.BatchID, rows int64) error {
+	return b.s.retry(ctx, func(ctx context.Context) error {
+		earlier, err := b.s.cfg.Store.GetBatch(ctx, id)
+		if err != nil {
+			return err
+		}
+		if earlier.Merchant != b.merchant || earlier.Hold == nil || earlier.Hold.Reason != topup.CodeControlTotals || !covers(earlier, rows) {
+			return nil
+		}
+		b.s.log.Info("earlier batch completed", zap.String("batch", string(id)), zap.String("by", string(b.id)))
+		return b.s.release(ctx, id)
+	})
+}
+
+// covers reports whether rows are all that the ledger counts of a batch.
+func covers(b *topup.Batch, rows int64) bool {
+	var all int64
+	for _, n := range b.States {
+		all += n
+	}
+	return rows == all
+}
+
+// release ends the hold of a batch. The record comes first: it alone decides about rows that were withheld. That they
+// are to be woken is in it too, so that a crash after it costs nothing.
+func (s *Server) release(ctx context.Context, id topup.BatchID) error {
+	now := s.now()
+	if _, err := s.cfg.Store.UpdateBatch(ctx, id, func(b *topup.Batch) error { return b.Release(now) }); err != nil {
+		return err
+	}
+	return s.cfg.Store.EndPause(ctx, topup.PauseScope{Kind: topup.PauseByHold, Name: string(id)})
+}

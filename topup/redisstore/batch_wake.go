@@ -1,0 +1,115 @@
+package redisstore
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"topupq/topup"
+)
+
+// released remembers the batches that were found released, so that not every row asks. A hold that begins afterwards
+// is a pause as well, and that is looked for at every send.
+type released struct {
+	mu  sync.Mutex
+	ids map[topup.BatchID]bool
+}
+
+// releasedMost bounds what is remembered.
+const releasedMost = 10_000
+
+func (r *released) known(id topup.BatchID) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ids[id]
+}
+
+func (r *released) note(id topup.BatchID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ids == nil || len(r.ids) >= releasedMost {
+		r.ids = map[topup.BatchID]bool{}
+	}
+	r.ids[id] = true
+}
+
+// BatchReleased implements topup.Batches.
+func (s *Store) BatchReleased(ctx context.Context, id topup.BatchID) (bool, error) {
+	if s.released.known(id) {
+		return true, nil
+	}
+	value, err := s.rdb.HGet(ctx, batchKey(id), "v").Result()
+	if missing(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, unavailable(err)
+	}
+	var r batchRecord
+	if err := json.Unmarshal([]byte(value), &r); err != nil {
+		return false, fmt.Errorf("%w: batch %s", errCorrupt, id)
+	}
+	if r.ReleasedAt.IsZero() || r.Hold != nil {
+		return false, nil
+	}
+	s.released.note(id)
+	return true, nil
+}
+
+// wakeChunk is how many rows one script wakes.
+const wakeChunk = 200
+
+// wakeScript makes rows due that wait in one of the send indexes for a later time.
+//
+// KEYS: send indexes. ARGV: 1 now, then IDs.
+var wakeScript = newScript(`
+local now, woken = tonumber(ARGV[1]), 0
+for i = 2, #ARGV do
+  for _, index in ipairs(KEYS) do
+    local at = redis.call('ZSCORE', index, ARGV[i])
+    if at and tonumber(at) > now then
+      redis.call('ZADD', index, now, ARGV[i])
+      woken = woken + 1
+    end
+  end
+end
+return woken
+`)
+
+// WakeBatch implements topup.Batches.
+func (s *Store) WakeBatch(ctx context.Context, id topup.BatchID, now time.Time) error {
+	for start := int64(0); ; start += wakeChunk {
+		more := false
+		for shard := range shards {
+			ids, err := s.rdb.LRange(ctx, batchList(shard, id), start, start+wakeChunk-1).Result()
+			if err != nil {
+				return unavailable(err)
+			}
+			if len(ids) == 0 {
+				continue
+			}
+			more = true
+			args := []any{millis(now)}
+			for _, name := range ids {
+				args = append(args, name)
+			}
+			if _, err := s.eval(ctx, wakeScript, sendIndexes(shard), args...); err != nil {
+				return err
+			}
+		}
+		if !more {
+			return nil
+		}
+	}
+}
+
+// sendIndexes are a shard's indexes of what waits to be sent, of all providers.
+func sendIndexes(shard int) []string {
+	keys := make([]string, len(topup.Providers))
+	for i, p := range topup.Providers {
+		keys[i] = sendIndex(shard, p)
+	}
+	return keys
+}
