@@ -38,6 +38,8 @@ type chunkResult struct {
 	// verdicts are those on all rows, kept only where they are told.
 	telling  bool
 	verdicts []verdict
+	// planned are the rows that a validation would accept.
+	planned []*topup.Topup
 }
 
 func (r *chunkResult) tell(v verdict) {
@@ -120,7 +122,12 @@ func (b *batchRun) write(ctx context.Context, ch, before *chunk) {
 func (b *batchRun) settle(ctx context.Context, ch *chunk, existing []*topup.Topup) {
 	due := map[topup.ProviderName][]topup.Due{}
 	for i, cand := range ch.candidates {
-		if ch.result.settle(cand, existing[i], b.id) && !b.dry && invited(cand.topup) {
+		if !ch.result.settle(cand, existing[i], b.id) {
+			continue
+		}
+		if b.dry {
+			ch.result.planned = append(ch.result.planned, cand.topup)
+		} else if invited(cand.topup) {
 			t := cand.topup
 			due[t.Provider] = append(due[t.Provider], topup.Due{ID: t.ID, State: t.State, Round: t.Attempts})
 		}

@@ -113,7 +113,7 @@ func (b *batchRun) update(ctx context.Context, sealed bool) error {
 // answer says what came of the batch: as the ledger has it, or as it would be.
 func (b *batchRun) answer(ctx context.Context, w http.ResponseWriter) error {
 	if b.dry {
-		writeJSON(w, http.StatusOK, batchAnswer{BatchView: b.local().View(), Errors: b.errors, PredictedCosts: b.prices.view()})
+		writeJSON(w, http.StatusOK, batchAnswer{BatchView: b.local().View(), Errors: b.errors, PredictedCosts: b.prices.view(), Plan: b.plan.view(ctx)})
 		return nil
 	}
 	ctx, cancel := b.s.writing(ctx)

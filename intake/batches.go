@@ -25,6 +25,8 @@ type batchAnswer struct {
 	Errors  []RowError     `json:"errors"`
 	// PredictedCosts is what a validation expects the rows to cost, as far as prices are published.
 	PredictedCosts *pricesView `json:"predicted_costs,omitempty"`
+	// Plan is what a validation foretells.
+	Plan *planView `json:"plan,omitempty"`
 }
 
 // createBatch takes a batch of any length: 202 with the counts, 200 when it was only to be validated. Rows that
@@ -84,6 +86,9 @@ func (s *Server) newRun(r *http.Request, c caller) (*batchRun, error) {
 			return nil, malformed("validate_only must be true or false.")
 		}
 	}
+	if run.dry {
+		run.plan = s.newPlan()
+	}
 	if utf8.RuneCountInString(run.name) > maxBatchName || !utf8.ValidString(run.name) || !plainText(run.name) {
 		return nil, malformed("name must be plain text of at most 200 characters.")
 	}
@@ -113,6 +118,7 @@ type batchRun struct {
 	errors                         []RowError
 	gathered                       int
 	prices                         prices
+	plan                           *plan
 	// control is what the file is expected to hold; its rows are withheld until it is known to. nil for no expectation.
 	control *control
 	// receipts tells the verdict on every row, nil where only the counts are wanted.
@@ -200,9 +206,6 @@ func (b *batchRun) add(ctx context.Context, r *row) error {
 				return err
 			}
 		}
-		if b.dry {
-			b.price(ctx, cand.topup)
-		}
 		b.open.add(cand)
 	}
 	if b.open.rows < b.s.cfg.ChunkRows {
@@ -273,6 +276,10 @@ func (b *batchRun) gather(ctx context.Context) error {
 	b.rejected += ch.result.rejected
 	for currency, sum := range ch.result.requested {
 		b.requested[currency] = addMoney(b.requested[currency], sum)
+	}
+	for _, t := range ch.result.planned {
+		cost, known := b.price(ctx, t)
+		b.plan.add(ctx, t, cost, known)
 	}
 	if b.receipts != nil {
 		b.receipts.write(b, ch.result.verdicts)

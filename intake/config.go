@@ -86,6 +86,10 @@ type ProviderSettings struct {
 	Actions, Denied []string
 	// Priced means that the provider publishes its prices, so that Quote can tell them.
 	Priced bool
+	// Rate is calls per second (0 is no limit), Concurrency calls at the same time, Spacing the least time between two
+	// top-ups of one number. They only serve to foretell when a batch is done.
+	Rate, Concurrency int
+	Spacing           time.Duration
 }
 
 // ErrForged is wrapped by a ProviderCallback's error when the signature is wrong or missing.
@@ -129,6 +133,10 @@ type Config struct {
 	SendTest func(ctx context.Context, m *topup.Merchant) (topup.CallbackAttempt, error)
 	// Quote tells what a top-up should cost, without sending anything; false where that cannot be told. nil asks nobody.
 	Quote func(ctx context.Context, t *topup.Topup) (topup.Money, bool)
+	// Balance is what a provider's account held last, false where nobody knows; Backlog what waits to be sent. nil asks
+	// nobody.
+	Balance func(ctx context.Context, p topup.ProviderName) (topup.BalanceAt, bool)
+	Backlog func(ctx context.Context, p topup.ProviderName) int64
 	// Window is how many wake-ups a provider's submit queue takes at the moment; the scheduler rings the rest. nil
 	// means all of them.
 	Window func(ctx context.Context, p topup.ProviderName) int

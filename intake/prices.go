@@ -24,11 +24,12 @@ type pricesView struct {
 	Sums map[string]string `json:"sums"`
 }
 
-// price adds what a row should cost, where its provider publishes prices and there is time to ask.
-func (b *batchRun) price(ctx context.Context, t *topup.Topup) {
+// price adds and returns what a row should cost, false where its provider does not publish prices or there is no time
+// left to ask.
+func (b *batchRun) price(ctx context.Context, t *topup.Topup) (topup.Money, bool) {
 	s, p := b.s, &b.prices
 	if s.cfg.Quote == nil || !s.cfg.Providers[t.Provider].Priced {
-		return
+		return topup.Money{}, false
 	}
 	if p.sums == nil {
 		p.until, p.sums = time.Now().Add(priceBudget), map[string]topup.Money{}
@@ -36,14 +37,15 @@ func (b *batchRun) price(ctx context.Context, t *topup.Topup) {
 	ctx, cancel := context.WithDeadline(ctx, p.until)
 	defer cancel()
 	if ctx.Err() != nil {
-		return
+		return topup.Money{}, false
 	}
 	cost, ok := s.cfg.Quote(ctx, t)
 	if !ok {
-		return
+		return cost, false
 	}
 	p.rows++
 	p.sums[cost.Currency] = addMoney(p.sums[cost.Currency], cost)
+	return cost, true
 }
 
 // view is nil where no row has a price.

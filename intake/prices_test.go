@@ -38,11 +38,11 @@ func TestValidationTellsPrices(t *testing.T) {
 	if d := cmp.Diff(want, r.json()["predicted_costs"]); d != "" || asked != 3 {
 		t.Errorf("asked %d times: %s", asked, d)
 	}
-	if r := a.do("POST", "/v1/batches?validate_only=true", good("z"), "Content-Type", ndjson).want(200); strings.Contains(string(r.body), "predicted") {
+	if r := a.do("POST", "/v1/batches?validate_only=true", good("z"), "Content-Type", ndjson).want(200); strings.Contains(string(r.body), "predicted_costs") {
 		t.Errorf("%s", r.body)
 	}
 	r = a.do("POST", "/v1/batches", body, "Content-Type", ndjson).want(202)
-	if asked != 3 || strings.Contains(string(r.body), "predicted") {
+	if asked != 3 || strings.Contains(string(r.body), "predicted_costs") {
 		t.Errorf("asked %d times for a batch that is sent: %s", asked, r.body)
 	}
 }

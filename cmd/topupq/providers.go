@@ -58,7 +58,7 @@ func (p *providers) add(cfg config.Config, limits config.Provider, provider topu
 	traits := provider.Traits()
 	p.names = append(p.names, traits.Name)
 	p.limits[traits.Name] = limits
-	p.settings[traits.Name] = intake.ProviderSettings{Currency: traits.Currency, Countries: countries, Actions: traits.Actions, Denied: p.denied[traits.Name], Priced: traits.Priced}
+	p.settings[traits.Name] = intake.ProviderSettings{Currency: traits.Currency, Countries: countries, Actions: traits.Actions, Denied: p.denied[traits.Name], Priced: traits.Priced, Rate: limits.Rate, Concurrency: limits.Concurrency, Spacing: limits.Spacing}
 	route := workers.Route{
 		Provider: provider, Policy: policy(cfg, limits, traits), Rate: limits.Rate, Spacing: limits.Spacing,
 		StatusBudget: int64(limits.StatusBudget),

@@ -53,7 +53,7 @@ func (n *node) startIntake(p *providers) (string, error) {
 		Now:     n.clock.Now,
 		Store:   n.watched, Ring: n.bell, Providers: p.settings, Routes: intakeRoutes(n.cfg.Routes), Keyring: n.keyring,
 		Callbacks: p.callbacks, Reports: smsReports(n.cfg.BulkSMS), NoSMS: !n.cfg.BulkSMS.Enabled(), Logger: n.log.Named("intake"), AllowPrivateCallbacks: n.cfg.Callback.AllowPrivate,
-		SendTest: testSender(sender, n.keyring), Window: n.window, Quote: p.quote, RescueAfter: n.cfg.RescueAfter,
+		SendTest: testSender(sender, n.keyring), Window: n.window, Quote: p.quote, Balance: n.lastBalance(p), Backlog: n.backlog, RescueAfter: n.cfg.RescueAfter,
 	})
 	if err != nil {
 		return "", fmt.Errorf("build intake: %w", err)
