@@ -18,6 +18,8 @@ type chunk struct {
 	rows       int
 
 	result chunkResult
+	// refused has the code of the limit that keeps a candidate out, "" for none.
+	refused []string
 	// stored is closed when the ledger has answered, done when everything is finished. err is set before stored,
 	// unsettled before done.
 	stored, done   chan struct{}
@@ -106,7 +108,7 @@ func (b *batchRun) write(ctx context.Context, ch, before *chunk) {
 				return before.err
 			}
 		}
-		existing, err = b.store(ctx, ch.candidates)
+		existing, err = b.store(ctx, ch)
 		return err
 	})
 	close(ch.stored)
@@ -122,6 +124,10 @@ func (b *batchRun) write(ctx context.Context, ch, before *chunk) {
 func (b *batchRun) settle(ctx context.Context, ch *chunk, existing []*topup.Topup) {
 	due := map[topup.ProviderName][]topup.Due{}
 	for i, cand := range ch.candidates {
+		if code := ch.refused[i]; code != "" {
+			ch.result.reject(limitRow(cand.topup, code))
+			continue
+		}
 		if !ch.result.settle(cand, existing[i], b.id) {
 			continue
 		}
@@ -134,6 +140,10 @@ func (b *batchRun) settle(ctx context.Context, ch *chunk, existing []*topup.Topu
 	}
 	for _, cand := range ch.repeats {
 		i := ch.index[cand.topup.ID]
+		if code := ch.refused[i]; code != "" {
+			ch.result.reject(limitRow(cand.topup, code))
+			continue
+		}
 		first := existing[i]
 		if first == nil {
 			first = ch.candidates[i].topup
@@ -147,12 +157,21 @@ func (b *batchRun) settle(ctx context.Context, ch *chunk, existing []*topup.Topu
 
 // store creates what is new and returns what was there before, in order. While the store is away it tries again: a
 // row that was written unseen is recognised by its batch and line.
-func (b *batchRun) store(ctx context.Context, cands []candidate) ([]*topup.Topup, error) {
-	existing := make([]*topup.Topup, len(cands))
+func (b *batchRun) store(ctx context.Context, ch *chunk) (existing []*topup.Topup, err error) {
+	cands := ch.candidates
+	existing = make([]*topup.Topup, len(cands))
+	var end func()
+	if ch.refused, end, err = b.grant(ctx, cands, existing); err != nil {
+		return nil, err
+	}
+	defer end()
 	var fresh []*topup.Topup
 	var freshAt, oldAt []int
 	var old []topup.ID
 	for i, cand := range cands {
+		if existing[i] != nil || ch.refused[i] != "" {
+			continue
+		}
 		if cand.expired || b.dry {
 			old, oldAt = append(old, cand.topup.ID), append(oldAt, i)
 		} else {
@@ -160,7 +179,7 @@ func (b *batchRun) store(ctx context.Context, cands []candidate) ([]*topup.Topup
 		}
 	}
 	b.s.invite(ctx, fresh)
-	err := b.s.retry(ctx, func(ctx context.Context) error {
+	err = b.s.retry(ctx, func(ctx context.Context) error {
 		if len(fresh) > 0 {
 			created, err := b.s.cfg.Store.Create(ctx, fresh)
 			if err != nil {

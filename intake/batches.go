@@ -76,7 +76,7 @@ func (s *Server) newRun(r *http.Request, c caller) (*batchRun, error) {
 	}
 	run := &batchRun{
 		s: s, merchant: c.merchant.ID, name: q.Get("name"), id: topup.NewBatchID(), started: s.now(),
-		errors: []RowError{}, requested: map[string]topup.Money{},
+		limits: batchLimits{limits: c.merchant.Limits}, errors: []RowError{}, requested: map[string]topup.Money{},
 	}
 	if run.control, err = readControl(q); err != nil {
 		return nil, err
@@ -119,6 +119,7 @@ type batchRun struct {
 	gathered                       int
 	prices                         prices
 	plan                           *plan
+	limits                         batchLimits
 	// control is what the file is expected to hold; its rows are withheld until it is known to. nil for no expectation.
 	control *control
 	// receipts tells the verdict on every row, nil where only the counts are wanted.

@@ -29,6 +29,12 @@ type Store interface {
 	GetBatch(ctx context.Context, id topup.BatchID) (*topup.Batch, error)
 	UpdateBatch(ctx context.Context, id topup.BatchID, change func(*topup.Batch) error) (*topup.Batch, error)
 
+	Used(ctx context.Context, m topup.MerchantID, day time.Time) (topup.Use, error)
+	Reserve(ctx context.Context, m topup.MerchantID, u topup.Use, ttl time.Duration, now time.Time) (int64, error)
+	Earlier(ctx context.Context, m topup.MerchantID, number int64, now time.Time) (topup.Use, error)
+	EndReserve(ctx context.Context, m topup.MerchantID, number int64) error
+	TakeNumbers(ctx context.Context, m topup.MerchantID, day time.Time, ts []*topup.Topup, l topup.Limits) ([]bool, error)
+
 	SetPause(ctx context.Context, s topup.PauseScope, p topup.Pause) error
 	EndPause(ctx context.Context, s topup.PauseScope) error
 

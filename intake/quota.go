@@ -25,15 +25,19 @@ func newQuota(l Limits) *quota {
 	}
 }
 
-// request takes one request from the merchant's rate; false when there is none left.
-func (q *quota) request(m topup.MerchantID, now time.Time) bool {
-	if q.perSec <= 0 {
+// request takes one request from the merchant's rate: its own, or that of all. False when there is none left.
+func (q *quota) request(m topup.MerchantID, own int, now time.Time) bool {
+	perSec := q.perSec
+	if own > 0 {
+		perSec = own
+	}
+	if perSec <= 0 {
 		return true
 	}
 	q.mu.Lock()
 	limiter, ok := q.rates[m]
-	if !ok {
-		limiter = rate.NewLimiter(rate.Limit(q.perSec), q.perSec)
+	if !ok || limiter.Burst() != perSec {
+		limiter = rate.NewLimiter(rate.Limit(perSec), perSec)
 		q.rates[m] = limiter
 	}
 	q.mu.Unlock()

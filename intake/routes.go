@@ -100,7 +100,7 @@ func (s *Server) admit(rt route, w http.ResponseWriter, r *http.Request) error {
 		if !c.key.Allows(rt.scope) {
 			return problem(http.StatusForbidden, codeForbidden, "This key does not have the scope "+string(rt.scope)+".")
 		}
-		if !s.quota.request(c.merchant.ID, s.cfg.Now()) {
+		if !s.quota.request(c.merchant.ID, c.merchant.Limits.RequestsPerSecond, s.cfg.Now()) {
 			return tooMany("Too many requests per second.")
 		}
 	}

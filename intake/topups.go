@@ -29,7 +29,7 @@ func (s *Server) createTopup(w http.ResponseWriter, r *http.Request, c caller) e
 	if err := m.err(); err != nil {
 		return err
 	}
-	t, repeated, err := s.record(r.Context(), cand)
+	t, repeated, err := s.record(r.Context(), cand, c.merchant.Limits)
 	if err != nil {
 		return err
 	}
@@ -42,8 +42,8 @@ func idempotencyKey(r *http.Request) string {
 }
 
 // record writes a candidate, or finds that it is a repeat. Nothing is sent from here: the queue is only rung.
-func (s *Server) record(ctx context.Context, cand candidate) (t *topup.Topup, repeated bool, err error) {
-	existing, err := s.write(ctx, cand)
+func (s *Server) record(ctx context.Context, cand candidate, l topup.Limits) (t *topup.Topup, repeated bool, err error) {
+	existing, err := s.write(ctx, cand, l)
 	switch {
 	case err != nil:
 		return nil, false, err
@@ -68,7 +68,7 @@ func (s *Server) record(ctx context.Context, cand candidate) (t *topup.Topup, re
 
 // write creates the candidate's record and returns the one that was there before, or nil. An expired candidate is
 // only looked for.
-func (s *Server) write(ctx context.Context, cand candidate) (*topup.Topup, error) {
+func (s *Server) write(ctx context.Context, cand candidate, l topup.Limits) (*topup.Topup, error) {
 	s.invite(ctx, []*topup.Topup{cand.topup})
 	ctx, cancel := s.writing(ctx)
 	defer cancel()
@@ -82,6 +82,20 @@ func (s *Server) write(ctx context.Context, cand candidate) (*topup.Topup, error
 			return nil, nil
 		}
 		return left, err
+	}
+	if limited(l) {
+		found, err := s.cfg.Store.GetMany(ctx, []topup.ID{cand.topup.ID})
+		if err != nil || found[0] != nil {
+			return found[0], err
+		}
+		g, err := s.grant(ctx, cand.topup.Merchant, l, []*topup.Topup{cand.topup})
+		if err != nil {
+			return nil, err
+		}
+		defer g.end()
+		if g.refused[0] != "" {
+			return nil, s.limitProblem(g.refused[0])
+		}
 	}
 	created, err := s.cfg.Store.Create(ctx, []*topup.Topup{cand.topup})
 	if err != nil {

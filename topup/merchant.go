@@ -28,6 +28,7 @@ type Merchant struct {
 	CreatedAt time.Time  `json:"created_at"`
 	Keys      []APIKey   `json:"keys"`
 	Webhook   Webhook    `json:"webhook"`
+	Limits    Limits     `json:"limits,omitzero"`
 	// Rev rises with every write.
 	Rev int64 `json:"rev"`
 }

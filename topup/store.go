@@ -15,6 +15,7 @@ type Store interface {
 	Merchants
 	Lookups
 	Controls
+	Usage
 }
 
 // Ledger holds the top-ups.

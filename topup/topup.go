@@ -58,6 +58,8 @@ type Topup struct {
 	Refusal *Failure
 	// Withheld means that it may be sent only after its batch was released.
 	Withheld bool
+	// Counted means that its amount counts against its merchant's credit unless it fails.
+	Counted bool
 	// Waiting says why an accepted top-up is not being sent yet.
 	Waiting Code
 

@@ -17,7 +17,7 @@ func ActorOperator(name string) string { return operatorPrefix + name }
 
 // Accept makes t an accepted top-up, due at once. t must not have a state yet.
 func (t *Topup) Accept(actor string, now time.Time) error {
-	t.CreatedAt, t.DueAt = now, now
+	t.CreatedAt, t.DueAt, t.Counted = now, now, true
 	return t.move(Accepted, now, Move{Actor: actor, Reason: CodeSubmitted})
 }
 

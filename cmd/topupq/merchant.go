@@ -24,12 +24,12 @@ func newMerchant(d deps) *cobra.Command {
 		Long: "Merchants live in the ledger's Redis (TOPUPQ_REDIS_URL). Keys are shown once and stored hashed.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usageError("unknown command %q: one of add, list, disable, enable, rotate-key", clean(args[0]))
+				return usageError("unknown command %q: one of add, list, disable, enable, rotate-key, limits, paid", clean(args[0]))
 			}
 			return cmd.Help()
 		},
 	}
-	cmd.AddCommand(newMerchantAdd(d), newMerchantList(d), newMerchantSwitch(d, true), newMerchantSwitch(d, false), newMerchantRotate(d))
+	cmd.AddCommand(newMerchantAdd(d), newMerchantList(d), newMerchantSwitch(d, true), newMerchantSwitch(d, false), newMerchantRotate(d), newMerchantLimits(d), newMerchantPaid(d))
 	return cmd
 }
 

@@ -144,3 +144,27 @@ func TestSettings(t *testing.T) {
 		t.Errorf("exit %d: %s", code, stderr)
 	}
 }
+
+// TestMerchantLimits sets limits, hands in more than they allow, and records a payment.
+func TestMerchantLimits(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	out, stderr, code := s.run(t, "merchant", "limits", "Corner shop", "--credit", "ZAR:20", "--credit", "USD:1", "--topups-per-day", "5", "--batch-topups", "none")
+	if code != 0 {
+		t.Fatal(stderr)
+	}
+	holds(t, out, "USD 1.00, ZAR 20.00, owed none", "5, today 0")
+	out, _, _ = s.run(t, "merchant", "limits", "Corner shop", "--credit", "USD:none", "--json")
+	holds(t, out, `"ZAR": "20"`, `"topups_per_day": 5`)
+	out, _, _ = s.run(t, "merchant", "paid", string(s.keys.ID), "ZAR:7.50")
+	holds(t, out, "ZAR 20.00, owed none")
+	m, err := s.store.GetMerchant(t.Context(), s.keys.ID)
+	if err != nil || m.Limits.Paid["ZAR"].String() != "7.5" || len(m.Limits.Credit) != 1 {
+		t.Errorf("%+v %v", m.Limits, err)
+	}
+	for _, bad := range [][]string{{"limits", "Corner shop", "--credit", "20"}, {"limits", "Corner shop", "--topups-per-day", "-1"}, {"paid", "Corner shop", "12"}, {"limits", "nobody"}} {
+		if _, _, code := s.run(t, append([]string{"merchant"}, bad...)...); code == 0 {
+			t.Errorf("%v was taken", bad)
+		}
+	}
+}

@@ -53,10 +53,11 @@ func (s *Store) Create(ctx context.Context, ts []*topup.Topup) ([]topup.Created,
 
 func (s *Store) createGroup(ctx context.Context, g group, ts []*topup.Topup, rows []int, out []topup.Created) error {
 	first := ts[rows[0]]
-	keys := make([]string, 0, 4+3*len(rows))
-	keys = append(keys, dayList(g.shard, g.merchant, first.CreatedAt), batchList(g.shard, g.batch), batchCounters(g.shard, g.batch), memoryKey(g.shard))
-	args := make([]any, 0, 2+6*len(rows))
-	args = append(args, len(rows), b2i(g.batch != ""))
+	keys := make([]string, 0, 6+3*len(rows))
+	keys = append(keys, dayList(g.shard, g.merchant, first.CreatedAt), batchList(g.shard, g.batch), batchCounters(g.shard, g.batch), memoryKey(g.shard),
+		creditKey(g.shard, g.merchant), dayUseKey(g.shard, g.merchant, first.CreatedAt))
+	args := make([]any, 0, 3+6*len(rows))
+	args = append(args, len(rows), b2i(g.batch != ""), dayUseKept.Milliseconds())
 	nonces := make([]uint64, len(rows))
 	for i, row := range rows {
 		t := ts[row]
@@ -205,13 +206,15 @@ func (s *Store) write(ctx context.Context, from, to *topup.Topup, last *place) (
 		due = strconv.FormatInt(millis(dueTime(to)), 10)
 	}
 	before, after, open, sumOf, sum := counters(from, to)
+	charged, charge := charges(from, to)
 	keys := []string{
 		recordKey(to.ID), orKey(fromIndex, shard), orKey(toIndex, shard), outboxKey(shard),
 		batchCounters(shard, to.Batch), batchesDueKey(shard), writesKey(shard),
+		creditKey(shard, to.Merchant),
 	}
 	args := []any{
 		guard, number, pack(to, nonce), string(to.ID), leave, due, s.outboxChange(from, to), string(to.Batch),
-		before, after, open, sumOf, sum, millis(to.UpdatedAt), last.text(),
+		before, after, open, sumOf, sum, millis(to.UpdatedAt), last.text(), charged, charge,
 	}
 	if err := s.noteLate(ctx, from, to); err != nil {
 		return false, err
@@ -290,6 +293,15 @@ func (s *Store) leased(c *topup.Callback) time.Time {
 		return c.NextAt.Add(s.opts.CallbackLease)
 	}
 	return c.NextAt
+}
+
+// charges says how a write changes what its merchant has used of its credit.
+func charges(from, to *topup.Topup) (currency string, micros int64) {
+	sign := to.ChargeChange(from.State)
+	if sign == 0 {
+		return "", 0
+	}
+	return to.Amount.Currency, sign * to.Amount.Micros()
 }
 
 // counters says how a write changes its batch's counters.

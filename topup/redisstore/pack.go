@@ -71,6 +71,7 @@ const (
 	fUsual
 	fFee
 	fWithheld
+	fCounted
 )
 
 const (
@@ -220,6 +221,7 @@ func (p *packer) progress(t *topup.Topup) {
 	p.failure(fRefusal, t.Refusal)
 	p.word(fWaiting, string(t.Waiting))
 	p.number(fWithheld, uint64(b2i(t.Withheld)))
+	p.number(fCounted, uint64(b2i(t.Counted)))
 	p.number(fChecks, uint64(t.Checks))
 	p.since(fChecked, t.CheckedAt, t.CreatedAt)
 	p.since(fDue, t.DueAt, t.CreatedAt)

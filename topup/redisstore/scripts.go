@@ -2,16 +2,16 @@ package redisstore
 
 // createScript records new top-ups of one shard, merchant, batch and day.
 //
-// KEYS: 1 day list, 2 batch list, 3 batch counters, 4 memory of forgotten ones, then three per row: record, send index,
-// number list.
-// ARGV: 1 rows, 2 "1" when there is a batch, then six per row: ID, value, due time, currency, micros, entry of the
+// KEYS: 1 day list, 2 batch list, 3 batch counters, 4 memory of forgotten ones, 5 used credit, 6 use of the day, then
+// three per row: record, send index, number list.
+// ARGV: 1 rows, 2 "1" when there is a batch, 3 time to live of the use of the day, then six per row: ID, value, due time, currency, micros, entry of the
 // number list.
 // Per row it returns 1 for written, or the value that is there, or what is remembered of a forgotten one.
 var createScript = newScript(rememberLua + `
 local old = memory(KEYS[4])
 local out, ids, sums, open = {}, {}, {}, 0
 for i = 1, tonumber(ARGV[1]) do
-  local k, a = 4 + (i - 1) * 3, 2 + (i - 1) * 6
+  local k, a = 6 + (i - 1) * 3, 3 + (i - 1) * 6
   local there = redis.call('GET', KEYS[k + 1])
   if old and not there then there = recall(old, ARGV[a + 1]) end
   if there then
@@ -28,6 +28,13 @@ for i = 1, tonumber(ARGV[1]) do
 end
 if open > 0 then
   redis.call('RPUSH', KEYS[1], unpack(ids))
+  redis.call('HINCRBY', KEYS[6], 'n', open)
+  for c, n in pairs(sums) do
+    local micros = string.format('%.0f', n)
+    redis.call('HINCRBY', KEYS[5], c, micros)
+    redis.call('HINCRBY', KEYS[6], c, micros)
+  end
+  redis.call('PEXPIRE', KEYS[6], ARGV[3])
   if ARGV[2] == '1' then
     redis.call('RPUSH', KEYS[2], unpack(ids))
     redis.call('HINCRBY', KEYS[3], 'o', open)
@@ -40,13 +47,14 @@ return out
 
 // writeScript is the compare-and-set of one top-up with everything that follows from it.
 //
-// KEYS: 1 record, 2 index it leaves, 3 index it enters, 4 outbox, 5 batch counters, 6 batches due, 7 write counter; and
-// only where the state is or was one that stands open: 8 standing index it leaves, 9 the one it enters, 10 standing sums.
+// KEYS: 1 record, 2 index it leaves, 3 index it enters, 4 outbox, 5 batch counters, 6 batches due, 7 write counter,
+// 8 used credit; and only where the state is or was one that stands open: 9 standing index it leaves, 10 the one it
+// enters, 11 standing sums.
 // ARGV: 1 state and revision expected (5 bytes), 2 number of this write, 3 value, 4 ID, 5 "1" to leave index 2,
 // 6 due time in index 3 or "", 7 outbox time, "-" to leave it or "" for no change, 8 batch or "", 9 state before,
 // 10 state after ("" for no move), 11 change of open rows, 12 field of succeeded sums or "", 13 its change, 14 now, 15 the last
-// write of the shard that the caller knows, "count:nonce"; with keys 8 to 10: 16 sum it leaves or "", 17 sum it enters or "", 18 its score,
-// 19 and 20 its micros, plus and minus. It returns the count of this write, 0 for changed by somebody else, -1 when the
+// write of the shard that the caller knows, "count:nonce", 16 currency of used credit or "", 17 its change in micros; with keys 9 to 11:
+// 18 sum it leaves or "", 19 sum it enters or "", 20 its score, 21 and 22 its micros, plus and minus. It returns the count of this write, 0 for changed by somebody else, -1 when the
 // write that the caller knows is not there: then the store has gone back in time and nothing is written, or -2 when this
 // very write was made before.
 var writeScript = newScript(`
@@ -71,14 +79,15 @@ if ARGV[8] ~= '' and ARGV[10] ~= '' then
     redis.call('ZADD', KEYS[6], ARGV[14], ARGV[8])
   end
 end
-if KEYS[8] then
-  if ARGV[16] ~= '' then
-    redis.call('ZREM', KEYS[8], ARGV[4])
-    if redis.call('HINCRBY', KEYS[10], ARGV[16], ARGV[20]) == 0 then redis.call('HDEL', KEYS[10], ARGV[16]) end
+if ARGV[16] ~= '' then redis.call('HINCRBY', KEYS[8], ARGV[16], ARGV[17]) end
+if KEYS[9] then
+  if ARGV[18] ~= '' then
+    redis.call('ZREM', KEYS[9], ARGV[4])
+    if redis.call('HINCRBY', KEYS[11], ARGV[18], ARGV[22]) == 0 then redis.call('HDEL', KEYS[11], ARGV[18]) end
   end
-  if ARGV[17] ~= '' then
-    redis.call('ZADD', KEYS[9], ARGV[18], ARGV[4])
-    redis.call('HINCRBY', KEYS[10], ARGV[17], ARGV[19])
+  if ARGV[19] ~= '' then
+    redis.call('ZADD', KEYS[10], ARGV[20], ARGV[4])
+    redis.call('HINCRBY', KEYS[11], ARGV[19], ARGV[21])
   end
 end
 count = count + 1

@@ -51,6 +51,8 @@ func Run(t *testing.T, open func(t *testing.T) topup.Store) {
 		"what stands open":             standing,
 		"scoped pauses":                scopedPauses,
 		"withheld rows":                withheldRows,
+		"used of limits":               used,
+		"reservations":                 reservations,
 		"audit log":                    auditLog,
 		"proposals":                    proposals,
 		"pulse":                        pulse,
