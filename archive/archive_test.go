@@ -298,9 +298,11 @@ func TestDirectoryKeepsTheOldFileUntilTheNewIsComplete(t *testing.T) {
 // whether it is archived.
 func TestEveryFieldIsConsidered(t *testing.T) {
 	t.Parallel()
+	// What counts for open top-ups only is not archived.
+	openOnly := map[string]bool{"Withheld": true, "Counted": true}
 	v := reflect.ValueOf(*row(0))
 	for i := range v.NumField() {
-		if v.Field(i).IsZero() {
+		if v.Field(i).IsZero() && !openOnly[v.Type().Field(i).Name] {
 			t.Errorf("field %s is not filled by row: archived files would or would not have it", v.Type().Field(i).Name)
 		}
 	}

@@ -331,7 +331,7 @@ func TestReloadlyTimeoutIsUnclear(t *testing.T) {
 	sim := reloadlysim.New(reloadlysim.Options{Wait: func(ctx context.Context, _ time.Duration) { <-ctx.Done() }})
 	server := httptest.NewServer(sim)
 	t.Cleanup(server.Close)
-	adapter := clients.NewReloadly(newReloadlyAPI(t, server.URL, 100*time.Millisecond), clients.ReloadlyConfig{})
+	adapter := clients.NewReloadly(newReloadlyAPI(t, server.URL, time.Second), clients.ReloadlyConfig{})
 	for fault, booked := range map[string]int{"timeout_before": 0, "timeout_after": 1} {
 		sim.Reset()
 		sim.Script(reloadlysim.Rule{Fault: fault})

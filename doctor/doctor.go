@@ -73,8 +73,8 @@ type Config struct {
 	Providers map[topup.ProviderName]Provider
 	BaseURLs  map[topup.ProviderName]string
 	// Texts is who sends PINs by SMS, nil where nobody does.
-	Texts Texts
-	Routes    map[string]topup.ProviderName
+	Texts  Texts
+	Routes map[string]topup.ProviderName
 	// AllowPrivate means that callbacks may go to private addresses.
 	AllowPrivate bool
 	// Reach opens a connection to a merchant's endpoint, with its TLS, and closes it. Nothing is sent.

@@ -110,11 +110,11 @@ func TestBrokenSetups(t *testing.T) {
 		breakIt    func(t *testing.T, c *Config)
 		what, mend string
 	}{
-		"AOF off":             {func(t *testing.T, c *Config) { set(t, c, "appendonly", "no") }, "appendonly is off", "CONFIG SET appendonly yes"},
-		"fsync every second":  {func(t *testing.T, c *Config) { set(t, c, "appendfsync", "everysec") }, "appendfsync is", "TOPUPQ_REDIS_DURABILITY=everysec"},
-		"evicting":            {func(t *testing.T, c *Config) { set(t, c, "maxmemory-policy", "allkeys-lru") }, "throws acknowledged top-ups away", "noeviction"},
-		"nearly full":         {func(t *testing.T, c *Config) { set(t, c, "maxmemory", "2mb") }, "of maxmemory are used", "raise maxmemory"},
-		"clock":               {func(_ *testing.T, c *Config) { c.Now = func() time.Time { return time.Now().Add(time.Minute) } }, "clock of Redis are", "chrony"},
+		"AOF off":            {func(t *testing.T, c *Config) { set(t, c, "appendonly", "no") }, "appendonly is off", "CONFIG SET appendonly yes"},
+		"fsync every second": {func(t *testing.T, c *Config) { set(t, c, "appendfsync", "everysec") }, "appendfsync is", "TOPUPQ_REDIS_DURABILITY=everysec"},
+		"evicting":           {func(t *testing.T, c *Config) { set(t, c, "maxmemory-policy", "allkeys-lru") }, "throws acknowledged top-ups away", "noeviction"},
+		"nearly full":        {func(t *testing.T, c *Config) { set(t, c, "maxmemory", "2mb") }, "of maxmemory are used", "raise maxmemory"},
+		"clock":              {func(_ *testing.T, c *Config) { c.Now = func() time.Time { return time.Now().Add(time.Minute) } }, "clock of Redis are", "chrony"},
 		"alarm": {func(t *testing.T, c *Config) {
 			must(t, c.Store.(*redisstore.Store).PutAlarms(t.Context(), []topup.Alarm{{Name: topup.AlarmDrift, Provider: topup.AAT, Since: time.Now(), Detail: "The balance of 2026-11-22 lost more than the top-ups of that day explain."}}))
 		}, "lost more than the top-ups", "topupq reconcile"},

@@ -164,13 +164,13 @@ func (a *alike) note(v alikeView) {
 
 // lasts is how long the rows take at least, behind what waits already.
 func (v *providerPlan) lasts(waiting int64) time.Duration {
-	all := time.Duration(v.rows + waiting)
+	all := v.rows + waiting
 	var took time.Duration
 	switch s := v.settings; {
 	case s.Rate > 0:
-		took = all * time.Second / time.Duration(s.Rate)
+		took = time.Duration(all * int64(time.Second) / int64(s.Rate))
 	case s.Concurrency > 0:
-		took = all * callTime / time.Duration(s.Concurrency)
+		took = time.Duration(all * int64(callTime) / int64(s.Concurrency))
 	}
 	return max(took, time.Duration(max(v.busiest-1, 0))*v.settings.Spacing)
 }

@@ -68,7 +68,7 @@ func TestSend(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := bulksms.Message{
-		ID: "4023457654", Type: "SENT", From: "27007654321", To: "27821234567", Body: "Your PIN", Encoding: "TEXT",
+		ID: "4023457654", Type: "SENT", From: "27007654321", To: "27821234567", Body: "Your PIN", Encoding: "TEXT", ProtocolID: "0", MessageClass: "2",
 		Submission: bulksms.Submission{ID: "1-00000000000522347562", Date: "2024-05-01T10:00:00Z"},
 		Status:     bulksms.Status{ID: "ACCEPTED.null", Type: "ACCEPTED"}, UserSuppliedID: "pin-000123",
 	}
