@@ -26,7 +26,7 @@ type Booking struct {
 // Stands reports whether the provider holds the merchant's money for it: delivered, or still at work.
 func (b Booking) Stands() bool { return b.Count > 0 && (b.State == "booked" || b.State == "pending") }
 
-// Books are all bookings of the three providers, by reference.
+// Books are all bookings of the three providers, by reference. One that two providers have booked counts for both.
 func (s *Sims) Books() map[topup.ID]Booking {
 	out := map[topup.ID]Booking{}
 	add := func(p topup.ProviderName, ref, recipient, amount, currency, state string, count int, at time.Time) {
@@ -34,7 +34,12 @@ func (s *Sims) Books() map[topup.ID]Booking {
 		if err != nil {
 			state = "unreadable amount " + amount
 		}
-		out[topup.ID(ref)] = Booking{p, topup.ID(ref), recipient, d, currency, state, count, at}
+		b := Booking{p, topup.ID(ref), recipient, d, currency, state, count, at}
+		if other, ok := out[b.Reference]; ok && other.Count > 0 {
+			other.Count += count
+			b = other
+		}
+		out[b.Reference] = b
 	}
 	for _, b := range s.Reloadly.Bookings() {
 		add(topup.Reloadly, b.Reference, b.Recipient, b.Amount, b.Currency, b.State, b.Count, b.At)
