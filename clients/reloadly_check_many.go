@@ -21,6 +21,8 @@ const (
 	// be better to read on than to ask singly.
 	reloadlyYield    = 2
 	reloadlyPatience = 4
+	// reloadlyBarren pages in a row that show nothing end it then: the few that are left are cheaper to ask for singly.
+	reloadlyBarren = 2
 )
 
 // CheckMany asks for many orders at once by reading the pages of the report on which they stand, 500 rows a call. Pages
@@ -99,7 +101,8 @@ type reloadlyTarget struct {
 type reloadlySearch struct {
 	wanted map[topup.ID]topup.Ref
 	window reloadly.ReportFilter
-	// targets are those not found yet, oldest first.
+	// targets are those not found yet: first those whose transaction is known, oldest first, then those of which only the
+	// time is, since the pages of the others may well show them.
 	targets []reloadlyTarget
 	rows    map[topup.ID][]reloadly.Transaction
 	// pages are the spans known, read the pages that this search has read, total how many there are.
@@ -107,6 +110,8 @@ type reloadlySearch struct {
 	read  map[int]bool
 	total int
 	found int
+	// barren counts the last pages in a row that showed nothing new.
+	barren int
 }
 
 func newReloadlySearch(refs []topup.Ref, index *reloadlyIndex) *reloadlySearch {
@@ -129,7 +134,9 @@ func newReloadlySearch(refs []topup.Ref, index *reloadlyIndex) *reloadlySearch {
 			last = ref.SentAt
 		}
 	}
-	slices.SortFunc(s.targets, func(a, b reloadlyTarget) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.id, b.id)) })
+	slices.SortFunc(s.targets, func(a, b reloadlyTarget) int {
+		return cmp.Or(cmp.Compare(min(b.id, 1), min(a.id, 1)), a.at.Compare(b.at), cmp.Compare(a.id, b.id))
+	})
 	// Whole days, so that the pages of one search are those of the next.
 	const day = 24 * time.Hour
 	s.window = reloadly.ReportFilter{Start: first.UTC().Truncate(day).Add(-reloadlyMargin), End: last.UTC().Truncate(day).Add(day + reloadlyMargin)}
@@ -139,7 +146,7 @@ func newReloadlySearch(refs []topup.Ref, index *reloadlyIndex) *reloadlySearch {
 
 // worth reports whether pages show enough of what is wanted.
 func (s *reloadlySearch) worth() bool {
-	return len(s.read) < reloadlyPatience || s.found >= reloadlyYield*len(s.read)
+	return len(s.read) < reloadlyPatience || (s.found >= reloadlyYield*len(s.read) && s.barren < reloadlyBarren)
 }
 
 // next is the page to be read next, 0 when nothing is left that a page could show.
@@ -161,7 +168,7 @@ func (s *reloadlySearch) guess(t reloadlyTarget) int {
 	if s.total == 0 {
 		return s.unread(1, 1)
 	}
-	before, after, seen := 0, s.total+1, false
+	before, after, seen, near := 0, s.total+1, false, 0
 	for n, span := range s.pages {
 		switch span.side(t) {
 		case -1:
@@ -169,17 +176,19 @@ func (s *reloadlySearch) guess(t reloadlyTarget) int {
 		case 1:
 			after = min(after, n)
 		default:
-			if !s.read[n] {
-				return n
+			if !s.read[n] && (near == 0 || span.off(t) < s.pages[near].off(t)) {
+				near = n
 			}
 			seen = true
 		}
 	}
 	if seen {
-		return 0 // it is not where it should be: hidden, or not there
+		return near // 0 where it is not where it should be: hidden, or not there
 	}
 	low, high := before+1, after-1
 	switch {
+	case before >= s.total && len(s.read) == 0:
+		return low // how many pages there are is remembered from before this order was placed
 	case low > high:
 		return 0
 	case before == 0 && after > s.total: // nothing is known: most questions are about the newest
@@ -216,6 +225,12 @@ func (s *reloadlySearch) unread(from, to int) int {
 // take keeps the rows of a page that are wanted.
 func (s *reloadlySearch) take(page int, p reloadly.Page[reloadly.Transaction]) {
 	s.read[page], s.total = true, p.TotalPages
+	before := s.found
+	defer func() {
+		if s.barren++; s.found > before {
+			s.barren = 0
+		}
+	}()
 	delete(s.pages, page)
 	if span, some := spanOf(p.Content); some {
 		s.pages[page] = span

@@ -76,6 +76,27 @@ func TestReloadlyCheckManyFindsItsPages(t *testing.T) {
 	}
 }
 
+// TestReloadlyCheckManyAfterAFullPage: when every page that is remembered is full, new orders stand on one that nobody has
+// seen yet; they are not asked about singly for that.
+func TestReloadlyCheckManyAfterAFullPage(t *testing.T) {
+	t.Parallel()
+	clock := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
+	b := newReloadlyBench(t, reloadlysim.Options{Now: func() time.Time { return clock }}, clients.ReloadlyConfig{})
+	if got, err := b.CheckMany(t.Context(), reloadlyDay(t, b, &clock, 1000, time.Second, noFault)); err != nil || len(got) != 1000 {
+		t.Fatalf("%d found of two full pages: %v", len(got), err)
+	}
+	for range 5 {
+		refs := reloadlyDay(t, b, &clock, 30, time.Second, noFault)
+		before := len(b.sim.Requests())
+		if got, err := b.CheckMany(t.Context(), refs); err != nil || len(got) != len(refs) {
+			t.Fatalf("%d of %d found: %v", len(got), len(refs), err)
+		}
+		if calls := len(b.sim.Requests()) - before; calls != 1 {
+			t.Errorf("%d calls for orders that stand on one page", calls)
+		}
+	}
+}
+
 // TestReloadlyCheckManyByTime finds orders whose answers were lost, so that only the time of sending is known.
 func TestReloadlyCheckManyByTime(t *testing.T) {
 	t.Parallel()

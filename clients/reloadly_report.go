@@ -98,6 +98,14 @@ func (s reloadlySpan) side(t reloadlyTarget) int {
 	return 0
 }
 
+// off is how far a target that a page should hold by its time lies from the times of that page, 0 for within.
+func (s reloadlySpan) off(t reloadlyTarget) time.Duration {
+	if t.id > 0 {
+		return 0
+	}
+	return max(s.first.Sub(t.at), t.at.Sub(s.last), 0)
+}
+
 // between guesses at which part of the way from the end of s to the beginning of o the target lies, 0 to 1.
 func (s reloadlySpan) between(o reloadlySpan, t reloadlyTarget) float64 {
 	if t.id > 0 {

@@ -175,6 +175,9 @@ func showReconciliation(w io.Writer, r *reconcile.Result, source string, asJSON 
 	if err := printTable(w, []string{"SIDE", "BOOKED", "SUMS"}, sides); err != nil {
 		return err
 	}
+	if r.Method == reconcile.ByCount {
+		fmt.Fprintln(w, "(the provider's count has what was taken back since, too, and may have what is open here)")
+	}
 	if x := r.Drift; x != nil {
 		fmt.Fprintf(w, "\nbalance %s to %s %s, top-ups cost %s: drift %s (up to %s may be under way)\n", x.Before, x.After, x.Currency, x.Spent, x.Drift, x.Uncertain)
 	} else {

@@ -140,8 +140,16 @@ func (w *week) checkBookings() {
 			continue
 		}
 		states[t.State.String()]++
+		if owes := owedEvent[t.State]; owes != "" && !slices.ContainsFunc(t.Callbacks, func(c topup.Callback) bool { return c.Type == owes }) {
+			w.t.Errorf("%s is %s and owes no %s: %+v", o.id, t.State, owes, t.Callbacks)
+		}
 	}
 	w.t.Logf("in the end: %v", states)
+}
+
+// owedEvent is what the merchant is told of each state.
+var owedEvent = map[topup.State]topup.EventType{
+	topup.Succeeded: topup.EventSucceeded, topup.Failed: topup.EventFailed, topup.Reversed: topup.EventReversed, topup.Unresolved: topup.EventUnresolved,
 }
 
 // line is a sum of a report.
