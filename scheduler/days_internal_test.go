@@ -178,9 +178,14 @@ func TestDaysLeaveTheLedger(t *testing.T) {
 		b.put(topup.AAT, date, topup.DocClosed, topup.DayClosed{At: b.now, Tries: 1})
 	}
 	b.put(topup.AAT, "2026-10-16", topup.DocForgotten, topup.DayForgotten{At: b.now})
+	b.put(topup.AAT, "2026-10-17", topup.DocForgotten, topup.DayForgotten{Begun: b.now}) // cut short: the rest is to go
 	rung := b.pass(30 * time.Minute)
 	if count(rung, "forget:aat:2026-10-17") != 1 || count(rung, "forget:aat:2026-10-16") != 0 || count(rung, "forget:aat:2026-10-18") != 1 || count(rung, "forget:aat:2026-10-19") != 0 {
 		t.Errorf("35 days before the 23rd of November is the 19th of October: %v", rung)
+	}
+	b.now = b.now.AddDate(0, 0, 4) // the 19th to the 21st were never closed
+	if rung := b.pass(time.Minute); count(rung, "forget:aat:2026-10-18") != 1 {
+		t.Errorf("a day that nobody closed keeps those before it: %v", rung)
 	}
 }
 
