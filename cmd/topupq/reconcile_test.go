@@ -15,7 +15,7 @@ import (
 func (s *shop) sell(t *testing.T, reference string, at time.Time) topup.ID {
 	t.Helper()
 	rand := topup.Money{Amount: decimal.New(5, 0), Currency: "ZAR"}
-	m := topup.MerchantID(s.keys.ID)
+	m := s.keys.ID
 	x := &topup.Topup{ID: topup.NewID(m, reference), Merchant: m, Reference: reference, Provider: topup.AAT, Recipient: "+27831234567", Country: "ZA", Amount: rand}
 	if err := x.Accept(topup.ActorIntake, at); err != nil {
 		t.Fatal(err)
