@@ -3,8 +3,8 @@ package mutants
 func ledgerMutants() []Mutant {
 	return []Mutant{
 		{"intent written after the call", []Way{{Where: "worker", By: Test{Package: "workers", Name: "TestParallelJobsSendOnce"}, Changes: []Change{{"workers/submit.go",
-			"\tclaimed, token, deadline, err := s.claim(ctx, t, route)\n\tif err != nil {\n\t\treturn err\n\t}\n\to := s.pay(ctx, claimed, route, deadline)\n",
-			"\to := s.pay(ctx, t, route, time.Now().Add(route.Policy.Timeout))\n\tclaimed, token, _, err := s.claim(ctx, t, route)\n\tif err != nil {\n\t\treturn err\n\t}\n"}}}}},
+			"\tclaimed, token, deadline, err := s.through(ctx, t, route, w, recovered)\n\tif err != nil || claimed == nil {\n\t\treturn errors.Join(err, s.gate.giveBack(ctx, provider, w.probe))\n\t}\n\to := s.pay(ctx, claimed, route, deadline)\n",
+			"\to := s.pay(ctx, t, route, time.Now().Add(route.Policy.Timeout))\n\tclaimed, token, _, err := s.through(ctx, t, route, w, recovered)\n\tif err != nil || claimed == nil {\n\t\treturn errors.Join(err, s.gate.giveBack(ctx, provider, w.probe))\n\t}\n"}}}}},
 		{"asynq's default retries on the paying job", []Way{{Where: "all jobs", By: Test{Package: "jobs", Name: "TestEveryTaskBoundsItself"}, Changes: []Change{{"jobs/jobs.go",
 			"asynq.MaxRetry(maxRetry), ", ""}}}}},
 		{"no fence on the result write", []Way{
