@@ -191,6 +191,8 @@ type Callback struct {
 	Timeout time.Duration
 	// AllowPrivate lets callbacks go to private, loopback and link-local addresses, and over plain http.
 	AllowPrivate bool
+	// EventsKept is how long event feeds go back.
+	EventsKept time.Duration
 }
 
 // Log is how the program logs.

@@ -91,7 +91,7 @@ func TestDefaults(t *testing.T) {
 			EndOfDay: 23*time.Hour + 30*time.Minute,
 		},
 		Rescue: 30 * time.Second, Margin: 5 * time.Second, TTL: 10 * time.Second,
-		Callback: Callback{Timeout: 15 * time.Second, Retries: []time.Duration{
+		Callback: Callback{Timeout: 15 * time.Second, EventsKept: 30 * 24 * time.Hour, Retries: []time.Duration{
 			5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour,
 			10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour,
 		}},

@@ -78,6 +78,7 @@ func callbackSettings(c *Config) []setting {
 	return []setting{
 		define("callback", "retries", "5s,5m,30m,2h,5h,10h,14h,20h,24h", durations(&c.Callback.Retries, false, time.Millisecond, 30*day), "The waits after each failed delivery of a callback."),
 		define("callback", "timeout", "15s", duration(&c.Callback.Timeout, time.Millisecond, 5*time.Minute), "How long one delivery may take."),
+		define("events", "kept", "720h", duration(&c.Callback.EventsKept, day, 3650*day), "How long a merchant's event feed goes back."),
 		define("", "allow_private_callbacks", "false", yesNo(&c.Callback.AllowPrivate), "Lets callbacks go to private, loopback and link-local addresses. For development only."),
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -60,15 +62,14 @@ func callbackFilter(q url.Values) (topup.CallbackState, error) {
 	if name == "" {
 		return 0, nil
 	}
-	for st := topup.CallbackWaiting; st <= topup.CallbackSkipped; st++ {
-		if st.String() == name {
-			return st, nil
-		}
+	if st, ok := parseCallbackState(name); ok {
+		return st, nil
 	}
 	return 0, malformed("state must be one of waiting, delivered, failed, parked, skipped.")
 }
 
-// listCallbacks answers with the callbacks of one top-up or batch, or of all the merchant's top-ups, newest first.
+// listCallbacks answers with the callbacks of one top-up or batch, or of all that the merchant's feed goes back to, the
+// newest event first.
 func (s *Server) listCallbacks(w http.ResponseWriter, r *http.Request, c caller) error {
 	q, err := parseQuery(r)
 	if err != nil {
@@ -90,19 +91,76 @@ func (s *Server) listCallbacks(w http.ResponseWriter, r *http.Request, c caller)
 	if err != nil {
 		return err
 	}
-	page, err := s.findTopups(r.Context(), topup.Query{
-		Merchant: c.merchant.ID, Cursor: q.Get("cursor"), Limit: limit,
-		Match: func(t *topup.Topup) bool { return len(viewCallbacks(t, state)) > 0 },
-	}, "")
+	views, next, err := s.callbacksBefore(r.Context(), c.merchant.ID, q.Get("cursor"), state, limit)
 	if err != nil {
 		return err
 	}
-	var views []callbackView
-	for _, t := range page.Topups {
-		views = append(views, viewCallbacks(t, state)...)
-	}
-	writeJSON(w, http.StatusOK, newList(views, page.Next))
+	writeJSON(w, http.StatusOK, newList(views, next))
 	return nil
+}
+
+// Bounds of a listing of callbacks: the events read at a time, and for one page.
+const (
+	callbackChunk = 200
+	maxCallbacks  = 20000
+)
+
+// callbacksBefore reads the merchant's feed backwards from a cursor, "" for its end.
+func (s *Server) callbacksBefore(ctx context.Context, m topup.MerchantID, cursor string, state topup.CallbackState, limit int) (views []callbackView, next string, err error) {
+	before, first, err := s.feedEnd(ctx, m, cursor)
+	for examined := 0; err == nil && before > first; examined += callbackChunk {
+		from := max(before-1-callbackChunk, first-1)
+		page, err := s.eventsAfter(ctx, m, from, int(before-1-from))
+		if err != nil {
+			return nil, "", err
+		}
+		records, err := s.recordsOf(ctx, page.Events)
+		if err != nil {
+			return nil, "", err
+		}
+		for _, e := range slices.Backward(page.Events) {
+			if len(views) == limit || examined >= maxCallbacks {
+				return views, strconv.FormatInt(e.Sequence+1, 10), nil
+			}
+			if cb := records[e.Subject].callback(e.Version); cb != nil && (state == 0 || cb.State == state) {
+				views = append(views, viewCallback(*cb, e.Subject))
+			}
+		}
+		before = from + 1
+	}
+	return views, "", err
+}
+
+// feedEnd is where a listing begins: the sequence of which it shows those below, and the first one there is. What has
+// happened until now is brought into the feed first, so that nothing is missing.
+func (s *Server) feedEnd(ctx context.Context, m topup.MerchantID, cursor string) (before, first int64, err error) {
+	if cursor == "" {
+		publishing, cancel := s.writing(ctx)
+		_, err = s.cfg.Store.PublishEvents(publishing, maxCallbacks)
+		cancel()
+	} else if before, err = strconv.ParseInt(cursor, 10, 64); err != nil || before < 1 {
+		return 0, 0, topup.ErrCursor
+	}
+	if err != nil {
+		return 0, 0, err
+	}
+	page, err := s.eventsAfter(ctx, m, 0, 1)
+	if cursor == "" || before > page.Last+1 {
+		before = page.Last + 1
+	}
+	return before, page.First, err
+}
+
+// callback is the callback of a version, nil for none.
+func (r told) callback(version int) *topup.Callback {
+	switch {
+	case r.topup != nil:
+		return r.topup.CallbackFor(version)
+	case r.batch != nil && r.batch.Callback != nil && r.batch.Callback.Version == version:
+		return r.batch.Callback
+	default:
+		return nil
+	}
 }
 
 func viewCallbacks(t *topup.Topup, state topup.CallbackState) []callbackView {

@@ -37,6 +37,10 @@ type Store interface {
 
 	SetPause(ctx context.Context, s topup.PauseScope, p topup.Pause) error
 	EndPause(ctx context.Context, s topup.PauseScope) error
+	EventsAfter(ctx context.Context, m topup.MerchantID, after int64, limit int) (topup.EventPage, error)
+	PublishEvents(ctx context.Context, limit int) (int, error)
+	PutRedelivery(ctx context.Context, r *topup.Redelivery) error
+	GetRedelivery(ctx context.Context, id string) (*topup.Redelivery, error)
 
 	PutMerchant(ctx context.Context, m *topup.Merchant) error
 	GetMerchant(ctx context.Context, id topup.MerchantID) (*topup.Merchant, error)
@@ -137,6 +141,8 @@ type Config struct {
 	Archive Archive
 	// SendTest sends a webhook.test event to the merchant's endpoint and returns what came of it.
 	SendTest func(ctx context.Context, m *topup.Merchant) (topup.CallbackAttempt, error)
+	// Bodies says the events of the feed; without it their data is null.
+	Bodies Bodies
 	// Quote tells what a top-up should cost, without sending anything; false where that cannot be told. nil asks nobody.
 	Quote func(ctx context.Context, t *topup.Topup) (topup.Money, bool)
 	// Balance is what a provider's account held last, false where nobody knows; Backlog what waits to be sent. nil asks

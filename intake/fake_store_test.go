@@ -28,6 +28,7 @@ type fakeStore struct {
 	lookups    map[string]*topup.Lookup
 	bulks      map[string]*topup.LookupBatch
 	seen       map[string]bool
+	orders     map[string]*topup.Redelivery
 	notes      []topup.ProviderCallback
 	reports    map[topup.ID]topup.SMSReport
 	byNumber   map[string]topup.ID
@@ -42,7 +43,7 @@ func newFakeStore() *fakeStore {
 	return &fakeStore{
 		topups: map[topup.ID]*topup.Topup{}, batches: map[topup.BatchID]*topup.Batch{},
 		merchants: map[topup.MerchantID]*topup.Merchant{}, lookups: map[string]*topup.Lookup{}, calls: map[string]int{}, pauses: map[string]topup.Pause{},
-		bulks: map[string]*topup.LookupBatch{}, seen: map[string]bool{}, reports: map[topup.ID]topup.SMSReport{}, byNumber: map[string]topup.ID{},
+		bulks: map[string]*topup.LookupBatch{}, seen: map[string]bool{}, orders: map[string]*topup.Redelivery{}, reports: map[topup.ID]topup.SMSReport{}, byNumber: map[string]topup.ID{},
 	}
 }
 
@@ -147,7 +148,7 @@ func (f *fakeStore) List(_ context.Context, q topup.Query) (topup.Page, error) {
 	if q.Cursor != "" {
 		n, err := strconv.Atoi(q.Cursor)
 		if err != nil {
-			return topup.Page{}, errors.New("fake store: bad cursor")
+			return topup.Page{}, topup.ErrCursor
 		}
 		from = n
 	}

@@ -24,6 +24,8 @@ const (
 	codeNotCancellable  = "not_cancellable"
 	codeNoEndpoint      = "no_endpoint"
 	codeNoTestEvent     = "no_test_event"
+	codeSequenceAhead   = "sequence_ahead"
+	codeEventsGone      = "events_gone"
 	codeTooLarge        = "too_large"
 	codeMediaType       = "unsupported_media_type"
 	codeInvalid         = "invalid"
@@ -119,6 +121,8 @@ func asProblem(err error) (p *Problem, fault bool) {
 		return tooLarge(), false
 	case errors.Is(err, topup.ErrNotFound):
 		return notFound(), false
+	case errors.Is(err, topup.ErrCursor):
+		return malformed("cursor must be next_cursor of the page before, unchanged, with the same filters."), false
 	case errors.Is(err, topup.ErrUnavailable), errors.Is(err, topup.ErrContention), errors.Is(err, context.DeadlineExceeded):
 		return unavailable(), true
 	default:

@@ -16,13 +16,13 @@ import (
 )
 
 // newRedisAPI is an intake on the ledger in Redis instead of the fake one.
-func newRedisAPI(t *testing.T) (*api, *miniredis.Miniredis) {
+func newRedisAPI(t *testing.T, change ...func(*intake.Config)) (*api, *miniredis.Miniredis) {
 	t.Helper()
-	return newRedisAPIOf(t, 50)
+	return newRedisAPIOf(t, 50, change...)
 }
 
 // newRedisAPIOf is newRedisAPI with chunks of a size.
-func newRedisAPIOf(t *testing.T, chunk int) (*api, *miniredis.Miniredis) {
+func newRedisAPIOf(t *testing.T, chunk int, change ...func(*intake.Config)) (*api, *miniredis.Miniredis) {
 	t.Helper()
 	server := miniredis.RunT(t)
 	rdb := redis.NewClient(&redis.Options{Addr: server.Addr(), MaxRetries: -1})
@@ -31,7 +31,7 @@ func newRedisAPIOf(t *testing.T, chunk int) (*api, *miniredis.Miniredis) {
 		store.Close()
 		rdb.Close()
 	})
-	a := newAPI(t, func(c *intake.Config) { c.Store, c.ChunkRows = store, chunk })
+	a := newAPI(t, append(change, func(c *intake.Config) { c.Store, c.ChunkRows = store, chunk })...)
 	if err := store.PutMerchant(t.Context(), &topup.Merchant{ID: a.merchant.ID, Name: "one", CreatedAt: start, Keys: a.merchant.Keys}); err != nil {
 		t.Fatal(err)
 	}

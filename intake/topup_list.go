@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"go.uber.org/zap"
-
 	"topupq/topup"
 )
 
@@ -86,12 +84,7 @@ func (s *Server) findTopups(ctx context.Context, q topup.Query, reference string
 	ctx, cancel := s.reading(ctx)
 	defer cancel()
 	if reference == "" {
-		page, err := s.cfg.Store.List(ctx, q)
-		if q.Cursor != "" && refused(err) {
-			s.log.Info("listing refused", zap.Error(err))
-			return page, malformed("cursor must be next_cursor of the page before, unchanged, with the same filters.")
-		}
-		return page, err
+		return s.cfg.Store.List(ctx, q)
 	}
 	t, err := s.get(ctx, topup.NewID(q.Merchant, reference))
 	if errors.Is(err, topup.ErrNotFound) {
@@ -101,11 +94,6 @@ func (s *Server) findTopups(ctx context.Context, q topup.Query, reference string
 		return topup.Page{}, err
 	}
 	return topup.Page{Topups: []*topup.Topup{t}}, nil
-}
-
-// refused reports whether the store is well and still did not answer: a cursor that it has not made is then to blame.
-func refused(err error) bool {
-	return err != nil && !errors.Is(err, topup.ErrUnavailable) && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled)
 }
 
 // matches applies the filters of q to one top-up.

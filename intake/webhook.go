@@ -95,6 +95,9 @@ func (s *Server) putWebhook(w http.ResponseWriter, r *http.Request, c caller) er
 	if err != nil {
 		return err
 	}
+	if saved.Webhook.Active() {
+		s.unpark(r.Context(), c)
+	}
 	view := viewWebhook(saved.Webhook)
 	if fresh {
 		view.Secret = orNull(first.Reveal())

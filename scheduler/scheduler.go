@@ -46,6 +46,9 @@ type Config struct {
 	Texts    Texts
 	TextBell TextBell
 	Log      *zap.Logger
+	// Feeds holds the merchants' event feeds; nil leaves them alone. EventsKept (30 days) is how long they go back.
+	Feeds      Feeds
+	EventsKept time.Duration
 	// Providers are those whose top-ups are looked after.
 	Providers []topup.ProviderName
 	// Grouped are those whose due checks are asked together: their tasks name no top-up.
@@ -84,6 +87,8 @@ type Scheduler struct {
 	// unsealed are the batches that an intake has not read to the end yet, as they were when they changed last.
 	unsealed map[topup.BatchID]seenBatch
 	days     days
+	// trimmed is when old events were forgotten last.
+	trimmed time.Time
 }
 
 // New returns a scheduler; Run starts it.
@@ -95,6 +100,7 @@ func New(cfg Config) (*Scheduler, error) {
 	cfg.RescueAfter = orDefault(cfg.RescueAfter, defaultRescueAfter)
 	cfg.CallbackLease = orDefault(cfg.CallbackLease, defaultLease)
 	cfg.LeaderTTL = orDefault(cfg.LeaderTTL, defaultLeaderTTL)
+	cfg.EventsKept = orDefault(cfg.EventsKept, defaultEventsKept)
 	cfg.Window = orDefault(cfg.Window, defaultWindow)
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -182,7 +188,7 @@ func (s *Scheduler) runOnce(ctx context.Context) error {
 	for _, p := range s.cfg.Providers {
 		errs = append(errs, s.rescue(ctx, p), s.recheck(ctx, p))
 	}
-	errs = append(errs, s.callbacks(ctx), s.batches(ctx), s.texts(ctx), s.endOfDay(ctx))
+	errs = append(errs, s.callbacks(ctx), s.batches(ctx), s.feed(ctx), s.texts(ctx), s.endOfDay(ctx))
 	return errors.Join(errs...)
 }
 

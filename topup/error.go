@@ -13,6 +13,8 @@ var (
 	ErrNotAllowed = errors.New("not allowed in this state")
 	// ErrContention means that a record changed under a Store.Update again and again. Nothing was written.
 	ErrContention = errors.New("record is changing too fast")
+	// ErrCursor means that a cursor was not made by the listing that it is given to.
+	ErrCursor = errors.New("bad cursor: use next_cursor of the page before, unchanged")
 	// ErrUnavailable wraps every failure of the store itself: away, full, read-only. Whether a write took
 	// effect is then not known, and a repeated one is recognised.
 	ErrUnavailable = errors.New("store unavailable")

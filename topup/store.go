@@ -3,6 +3,7 @@ package topup
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"time"
 )
 
@@ -16,6 +17,8 @@ type Store interface {
 	Lookups
 	Controls
 	Usage
+	Events
+	Redeliveries
 }
 
 // Ledger holds the top-ups.
@@ -115,8 +118,11 @@ type Batch struct {
 	Hold       *BatchHold
 	ReleasedAt time.Time
 	Wake       bool
-	// Callback is the batch.completed event, nil until the batch closes.
+	// Hash sums up the closed rows: see RowHash.
+	Hash RowHash
+	// Callback is the batch.completed event, nil until the batch closes. Final is what it tells: the batch as it was then.
 	Callback *Callback
+	Final    *BatchFinal
 	// Rev rises with every write of the batch itself, not with its counters.
 	Rev uint32
 }
@@ -271,6 +277,7 @@ func (b *Batch) Close(now time.Time) error {
 		return ErrNotAllowed
 	}
 	b.ClosedAt = now
+	b.Final = &BatchFinal{States: maps.Clone(b.States), Succeeded: maps.Clone(b.Succeeded), Hash: b.Hash}
 	b.Callback = &Callback{Version: 1, Type: EventBatchCompleted, State: CallbackWaiting, NextAt: now}
 	return nil
 }

@@ -134,6 +134,8 @@ type BatchView struct {
 	States   map[string]int64     `json:"states"`
 	Progress float64              `json:"progress"`
 	Totals   map[string]TotalView `json:"totals"`
+	// StatesHash sums up the closed rows, as RowHash tells; null where it does not cover all of them.
+	StatesHash *string `json:"states_hash"`
 
 	// Hold says why nothing further of the batch is sent, null where it goes its way.
 	Hold *HoldView `json:"hold"`
@@ -158,7 +160,7 @@ type TotalView struct {
 func (b *Batch) View() BatchView {
 	v := BatchView{
 		BatchID: b.ID, Name: b.Name, Rows: b.Rows, Accepted: b.Accepted, Duplicates: b.Duplicates, Rejected: b.Rejected,
-		States: make(map[string]int64, len(States)), Progress: b.Progress(), Totals: map[string]TotalView{},
+		States: make(map[string]int64, len(States)), Progress: b.Progress(), Totals: map[string]TotalView{}, StatesHash: b.statesHash(),
 		CreatedAt: b.CreatedAt.UTC(), ClosedAt: optionalTime(b.ClosedAt),
 	}
 	if b.Hold != nil {

@@ -81,7 +81,7 @@ func TestBatchView(t *testing.T) {
 		"states": map[string]any{"accepted": 0.0, "submitting": 0.0, "pending": 1.0, "unknown": 0.0, "held": 0.0,
 			"succeeded": 2.0, "failed": 1.0, "reversed": 0.0, "unresolved": 0.0},
 		"totals":     map[string]any{"ZAR": map[string]any{"requested": "40.00", "succeeded": "0.00"}},
-		"created_at": "2026-11-20T10:00:00Z", "closed_at": nil,
+		"created_at": "2026-11-20T10:00:00Z", "closed_at": nil, "states_hash": nil,
 	}
 	if d := cmp.Diff(want, viewOf(t, b.View())); d != "" {
 		t.Error(d)

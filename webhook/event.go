@@ -61,12 +61,13 @@ func TopupBody(format string, t *topup.Topup, version int, e topup.EventType) ([
 	})
 }
 
-// BatchBody returns the body of batch.completed: the batch as GET shows it. ErrNotSayable in the AAT format.
+// BatchBody returns the body of batch.completed: the batch as GET showed it when it closed. ErrNotSayable in
+// the AAT format.
 func BatchBody(format string, b *topup.Batch) ([]byte, error) {
 	if !Sayable(format, topup.EventBatchCompleted) {
 		return nil, ErrNotSayable
 	}
-	return encode(event{Type: topup.EventBatchCompleted, Timestamp: b.ClosedAt.UTC(), Data: b.View()})
+	return encode(event{Type: topup.EventBatchCompleted, Timestamp: b.ClosedAt.UTC(), Data: b.AsClosed().View()})
 }
 
 // TestBody returns the body of webhook.test, which a merchant asks for to try its endpoint. ErrNotSayable in the

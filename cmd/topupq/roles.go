@@ -53,7 +53,7 @@ func (n *node) startIntake(p *providers) (string, error) {
 		Now:     n.clock.Now,
 		Store:   n.watched, Ring: n.bell, Providers: p.settings, Routes: intakeRoutes(n.cfg.Routes), Keyring: n.keyring,
 		Callbacks: p.callbacks, Reports: smsReports(n.cfg.BulkSMS), NoSMS: !n.cfg.BulkSMS.Enabled(), Logger: n.log.Named("intake"), AllowPrivateCallbacks: n.cfg.Callback.AllowPrivate,
-		SendTest: testSender(sender, n.keyring), Window: n.window, Quote: p.quote, Balance: n.lastBalance(p), Backlog: n.backlog, RescueAfter: n.cfg.RescueAfter,
+		SendTest: testSender(sender, n.keyring), Window: n.window, Quote: p.quote, Bodies: eventBodies{}, Balance: n.lastBalance(p), Backlog: n.backlog, RescueAfter: n.cfg.RescueAfter,
 	})
 	if err != nil {
 		return "", fmt.Errorf("build intake: %w", err)
@@ -227,6 +227,7 @@ func (n *node) startSchedule(p *providers) error {
 		Now: n.clock.Now, Store: n.watched, Bell: n.bell, Log: n.log.Named("schedule"), Providers: p.names, SubmitQueue: jobs.SubmitQueue,
 		CheckQueue: jobs.CheckQueue, Grouped: p.routes.Grouped(), Holder: n.name, LeaderTTL: n.cfg.LeaderTTL, RescueAfter: n.cfg.RescueAfter,
 		CallbackLease: n.cfg.Callback.Timeout + callbackMargin, Window: sendWindow, Days: n.days(p),
+		Feeds: n.watched, EventsKept: n.cfg.Callback.EventsKept,
 	}
 	if n.cfg.BulkSMS.Enabled() {
 		cfg.Texts, cfg.TextBell = n.store, n.bell

@@ -29,6 +29,8 @@ type batchRecord struct {
 	Hold       *topup.BatchHold `json:"h,omitempty"`
 	ReleasedAt time.Time        `json:"rel,omitzero"`
 	Wake       bool             `json:"w,omitempty"`
+
+	Final *topup.BatchFinal `json:"f,omitempty"`
 }
 
 // CreateBatch implements topup.Batches.
@@ -68,6 +70,7 @@ func (s *Store) writeBatch(ctx context.Context, from, to *topup.Batch) (bool, er
 		Merchant: to.Merchant, Name: to.Name, Rows: to.Rows, Accepted: to.Accepted, Duplicates: to.Duplicates,
 		Rejected: to.Rejected, Sealed: to.Sealed, CreatedAt: to.CreatedAt, ClosedAt: to.ClosedAt, Callback: to.Callback,
 		Hold: to.Hold, ReleasedAt: to.ReleasedAt, Wake: to.Wake,
+		Final: to.Final,
 	})
 	if err != nil {
 		return false, fmt.Errorf("encode batch: %w", err)
@@ -83,8 +86,8 @@ func (s *Store) writeBatch(ctx context.Context, from, to *topup.Batch) (bool, er
 		checkAt = formatMillis(to.CreatedAt.Add(topup.BatchLook))
 	}
 	shard := shardOf(string(to.ID))
-	keys := []string{batchKey(to.ID), outboxKey(shard), batchesDueKey(shard)}
-	res, err := s.eval(ctx, batchScript, keys, rev, value, string(to.ID), s.batchOutbox(to), checkAt)
+	keys := []string{batchKey(to.ID), outboxKey(shard), batchesDueKey(shard), batchEventsKey(shard)}
+	res, err := s.eval(ctx, batchScript, keys, rev, value, string(to.ID), s.batchOutbox(to), checkAt, batchEvent(from, to))
 	if err != nil {
 		return false, err
 	}
@@ -134,6 +137,7 @@ func (s *Store) GetBatch(ctx context.Context, id topup.BatchID) (*topup.Batch, e
 		ID: id, Merchant: r.Merchant, Name: r.Name, Rows: r.Rows, Accepted: r.Accepted, Duplicates: r.Duplicates,
 		Rejected: r.Rejected, Sealed: r.Sealed, CreatedAt: r.CreatedAt, ClosedAt: r.ClosedAt, Callback: r.Callback, Rev: uint32(n),
 		Hold: r.Hold, ReleasedAt: r.ReleasedAt, Wake: r.Wake,
+		Final:  r.Final,
 		States: map[topup.State]int64{}, Requested: map[string]topup.Money{}, Succeeded: map[string]topup.Money{},
 	}
 	for _, c := range counts {
@@ -142,7 +146,8 @@ func (s *Store) GetBatch(ctx context.Context, id topup.BatchID) (*topup.Batch, e
 	return b, nil
 }
 
-// addCounters adds one shard's share: a digit counts a state, "q:" and "s:" are sums in micros.
+// addCounters adds one shard's share: a digit counts a state, "q:" and "s:" are sums in micros, "h" and a digit is a lane
+// of the hash of the closed rows.
 func addCounters(b *topup.Batch, share map[string]string) {
 	for name, text := range share {
 		n, err := strconv.ParseInt(text, 10, 64)
@@ -157,6 +162,9 @@ func addCounters(b *topup.Batch, share map[string]string) {
 			addMicros(b.Succeeded, currency, n)
 		case "o":
 		default:
+			if addLane(&b.Hash, kind, n) {
+				continue
+			}
 			if state, err := strconv.Atoi(kind); err == nil && n != 0 {
 				b.States[topup.State(state)] += n
 			}

@@ -43,6 +43,15 @@ func checkIndex(shard int, p topup.ProviderName) string { return prefix(shard) +
 func outboxKey(shard int) string                        { return prefix(shard) + "outbox" }
 func batchesDueKey(shard int) string                    { return prefix(shard) + "batches" }
 
+// eventsKey is a sorted set of a shard's events that no feed has yet, by the number of the write that made them;
+// batchEventsKey the same for batches, in no order.
+func eventsKey(shard int) string      { return prefix(shard) + "events" }
+func batchEventsKey(shard int) string { return prefix(shard) + "batchevents" }
+
+// feedKey is the list of a merchant's events in order, feedHeadKey a hash with what belongs to it. They share a slot.
+func feedKey(m topup.MerchantID) string     { return "tq{feed:" + string(m) + "}log" }
+func feedHeadKey(m topup.MerchantID) string { return "tq{feed:" + string(m) + "}head" }
+
 func batchKey(id topup.BatchID) string { return prefix(shardOf(string(id))) + "b:" + string(id) }
 
 // batchCounters is a hash of one shard's share of a batch: states, open rows, sums.

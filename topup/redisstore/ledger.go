@@ -210,11 +210,12 @@ func (s *Store) write(ctx context.Context, from, to *topup.Topup, last *place) (
 	keys := []string{
 		recordKey(to.ID), orKey(fromIndex, shard), orKey(toIndex, shard), outboxKey(shard),
 		batchCounters(shard, to.Batch), batchesDueKey(shard), writesKey(shard),
-		creditKey(shard, to.Merchant),
+		creditKey(shard, to.Merchant), eventsKey(shard),
 	}
 	args := []any{
 		guard, number, pack(to, nonce), string(to.ID), leave, due, s.outboxChange(from, to), string(to.Batch),
 		before, after, open, sumOf, sum, millis(to.UpdatedAt), last.text(), charged, charge,
+		topupEvents(from, to), hashChange(from, to),
 	}
 	if err := s.noteLate(ctx, from, to); err != nil {
 		return false, err

@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/binary"
-	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,9 +22,6 @@ const (
 	fetch       = 48
 	maxExamined = 20000
 )
-
-// ErrCursor means that a cursor was not made by the listing it is given to.
-var ErrCursor = fmt.Errorf("bad cursor: %w", errors.New("use next_cursor of the page before, unchanged"))
 
 func formatMillis(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }
 
@@ -188,12 +183,12 @@ func (m *merge) cursor(day int64) string {
 func parseCursor(c string) (day int64, at [shards]int64, err error) {
 	b, err := base64.RawURLEncoding.DecodeString(c)
 	if err != nil {
-		return 0, at, ErrCursor
+		return 0, at, topup.ErrCursor
 	}
 	read := func() int64 {
 		v, n := binary.Varint(b)
 		if n <= 0 || v < 0 {
-			err = ErrCursor
+			err = topup.ErrCursor
 			return 0
 		}
 		b = b[n:]
@@ -335,7 +330,7 @@ func (s *Store) listNumber(ctx context.Context, q topup.Query) (topup.Page, erro
 	offset := 0
 	if q.Cursor != "" {
 		if offset, err = strconv.Atoi(q.Cursor); err != nil || offset < 0 {
-			return topup.Page{}, ErrCursor
+			return topup.Page{}, topup.ErrCursor
 		}
 	}
 	rows = rows[min(offset, len(rows)):]

@@ -76,7 +76,7 @@ func parseStandCursor(c string) (shard int, offset int64, err error) {
 	shard, err1 := strconv.Atoi(a)
 	offset, err2 := strconv.ParseInt(b, 10, 64)
 	if err1 != nil || err2 != nil || shard < 0 || shard >= shards || offset < 0 {
-		return 0, 0, ErrCursor
+		return 0, 0, topup.ErrCursor
 	}
 	return shard, offset, nil
 }

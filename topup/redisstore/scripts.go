@@ -48,13 +48,14 @@ return out
 // writeScript is the compare-and-set of one top-up with everything that follows from it.
 //
 // KEYS: 1 record, 2 index it leaves, 3 index it enters, 4 outbox, 5 batch counters, 6 batches due, 7 write counter,
-// 8 used credit; and only where the state is or was one that stands open: 9 standing index it leaves, 10 the one it
-// enters, 11 standing sums.
+// 8 used credit, 9 events for the feeds; and only where the state is or was one that stands open: 10 standing index it
+// leaves, 11 the one it enters, 12 standing sums.
 // ARGV: 1 state and revision expected (5 bytes), 2 number of this write, 3 value, 4 ID, 5 "1" to leave index 2,
 // 6 due time in index 3 or "", 7 outbox time, "-" to leave it or "" for no change, 8 batch or "", 9 state before,
 // 10 state after ("" for no move), 11 change of open rows, 12 field of succeeded sums or "", 13 its change, 14 now, 15 the last
-// write of the shard that the caller knows, "count:nonce", 16 currency of used credit or "", 17 its change in micros; with keys 9 to 11:
-// 18 sum it leaves or "", 19 sum it enters or "", 20 its score, 21 and 22 its micros, plus and minus. It returns the count of this write, 0 for changed by somebody else, -1 when the
+// write of the shard that the caller knows, "count:nonce", 16 currency of used credit or "", 17 its change in micros, 18 event
+// for the feed or "", 19 changes of the batch's row hash or ""; with keys 10 to 12: 20 sum it leaves or "", 21 sum it enters
+// or "", 22 its score, 23 and 24 its micros, plus and minus. It returns the count of this write, 0 for changed by somebody else, -1 when the
 // write that the caller knows is not there: then the store has gone back in time and nothing is written, or -2 when this
 // very write was made before.
 var writeScript = newScript(`
@@ -80,17 +81,25 @@ if ARGV[8] ~= '' and ARGV[10] ~= '' then
   end
 end
 if ARGV[16] ~= '' then redis.call('HINCRBY', KEYS[8], ARGV[16], ARGV[17]) end
-if KEYS[9] then
-  if ARGV[18] ~= '' then
-    redis.call('ZREM', KEYS[9], ARGV[4])
-    if redis.call('HINCRBY', KEYS[11], ARGV[18], ARGV[22]) == 0 then redis.call('HDEL', KEYS[11], ARGV[18]) end
+if ARGV[19] ~= '' then
+  local lane = 0
+  for change in string.gmatch(ARGV[19], '%S+') do
+    redis.call('HINCRBY', KEYS[5], 'h' .. lane, change)
+    lane = lane + 1
   end
-  if ARGV[19] ~= '' then
-    redis.call('ZADD', KEYS[10], ARGV[20], ARGV[4])
-    redis.call('HINCRBY', KEYS[11], ARGV[19], ARGV[21])
+end
+if KEYS[10] then
+  if ARGV[20] ~= '' then
+    redis.call('ZREM', KEYS[10], ARGV[4])
+    if redis.call('HINCRBY', KEYS[12], ARGV[20], ARGV[24]) == 0 then redis.call('HDEL', KEYS[12], ARGV[20]) end
+  end
+  if ARGV[21] ~= '' then
+    redis.call('ZADD', KEYS[11], ARGV[22], ARGV[4])
+    redis.call('HINCRBY', KEYS[12], ARGV[21], ARGV[23])
   end
 end
 count = count + 1
+if ARGV[18] ~= '' then redis.call('ZADD', KEYS[9], string.format('%.0f', count), ARGV[18]) end
 redis.call('HSET', KEYS[7], 'n', string.format('%.0f', count), string.format('%.0f', count % 1000), ARGV[2])
 return count
 `)
@@ -129,8 +138,9 @@ return ids
 
 // batchScript is the compare-and-set of a batch record.
 //
-// KEYS: 1 batch, 2 outbox, 3 batches due. ARGV: 1 revision expected ("" for a new one), 2 value, 3 ID, 4 outbox
-// time, "-" or "", 5 when to look whether it has closed or was left, or "" for no change.
+// KEYS: 1 batch, 2 outbox, 3 batches due, 4 events of batches for the feeds. ARGV: 1 revision expected ("" for a new one),
+// 2 value, 3 ID, 4 outbox time, "-" or "", 5 when to look whether it has closed or was left, or "" for no change, 6 event
+// for the feed or "".
 var batchScript = newScript(`
 local rev = redis.call('HGET', KEYS[1], 'rev') or ''
 if rev ~= ARGV[1] then return 0 end
@@ -138,6 +148,7 @@ redis.call('HSET', KEYS[1], 'rev', (tonumber(rev) or 0) + 1, 'v', ARGV[2])
 if ARGV[4] == '-' then redis.call('ZREM', KEYS[2], ARGV[3])
 elseif ARGV[4] ~= '' then redis.call('ZADD', KEYS[2], ARGV[4], ARGV[3]) end
 if ARGV[5] ~= '' then redis.call('ZADD', KEYS[3], ARGV[5], ARGV[3]) end
+if ARGV[6] ~= '' then redis.call('ZADD', KEYS[4], 0, ARGV[6]) end
 return 1
 `)
 

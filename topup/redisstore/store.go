@@ -35,6 +35,7 @@ type Store struct {
 	pauses  pauses
 	// released are batches whose withheld rows may be sent.
 	released released
+	feeds    feeds
 	// owner marks the leases of this process.
 	owner string
 }

@@ -45,6 +45,19 @@ func randomMovesKeepBooks(t *testing.T, s topup.Store) {
 	checkHistories(t, records)
 	checkBooks(t, s, b, records)
 	checkIndexes(t, s, records)
+	publish(t, s)
+	events := 0
+	var hash topup.RowHash
+	for _, x := range records {
+		events += len(x.Callbacks)
+		if x.State.Closed() {
+			hash = hash.Add(topup.HashRow(x.Reference, x.State))
+		}
+	}
+	checkFeed(t, readFeed(t, s, m), 1, events)
+	if got := reread(t, s, b).Hash; got != hash {
+		t.Errorf("hash of the closed rows: %+v, want %+v", got, hash)
+	}
 }
 
 // randomStep is one transition that may or may not apply.

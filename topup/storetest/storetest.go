@@ -56,6 +56,9 @@ func Run(t *testing.T, open func(t *testing.T) topup.Store) {
 		"audit log":                    auditLog,
 		"proposals":                    proposals,
 		"pulse":                        pulse,
+		"feed has every event once":    feedHasAll,
+		"feed ends a batch last":       feedEndsBatch,
+		"feed is trimmed":              feedIsTrimmed,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
