@@ -180,3 +180,21 @@ func TestSettingTheEndpointSendsWhatIsParked(t *testing.T) {
 		}
 	}
 }
+
+func TestGroupsAreAskedFor(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	const url = `{"url":"https://shop.example.com/cb",`
+	set := a.do("PUT", "/v1/webhook", url+`"max_events":25}`).want(200).json()
+	if set["max_events"] != num("25") || a.do("GET", "/v1/webhook", "").json()["max_events"] != num("25") {
+		t.Errorf("set %v", set)
+	}
+	if one := a.do("PUT", "/v1/webhook", url+`"max_events":1}`).want(200).json(); one["max_events"] != nil {
+		t.Errorf("one at a time: %v", one)
+	}
+	for _, wrong := range []string{`"max_events":0}`, `"max_events":101}`, `"max_events":"5"}`, `"max_events":5,"format":"aat"}`} {
+		if d := cmp.Diff([]string{"max_events"}, a.do("PUT", "/v1/webhook", url+wrong).problem(422, "invalid")); d != "" {
+			t.Errorf("%s: %s", wrong, d)
+		}
+	}
+}

@@ -26,13 +26,14 @@ type webhookView struct {
 	State          string            `json:"state"`
 	DisabledReason *string           `json:"disabled_reason"`
 	Headers        map[string]string `json:"headers"`
+	MaxEvents      int               `json:"max_events,omitempty"`
 	Secret         *string           `json:"secret,omitempty"`
 }
 
 func viewWebhook(h topup.Webhook) webhookView {
 	v := webhookView{
 		URL: orNull(h.URL), Format: h.Format, Events: h.Events, CallbackWhen: h.CallbackWhen, State: "active",
-		DisabledReason: orNull(h.DisabledReason), Headers: h.Headers,
+		DisabledReason: orNull(h.DisabledReason), Headers: h.Headers, MaxEvents: h.MaxEvents,
 	}
 	if v.Format == "" {
 		v.Format = topup.FormatStandard

@@ -17,6 +17,7 @@ const (
 	maxURL         = 2048
 	maxHeaders     = 20
 	maxHeaderValue = 1024
+	maxGroup       = 100
 )
 
 // readWebhook reads the endpoint that a merchant sets. A missing or empty url removes it; an absent list of events
@@ -43,9 +44,14 @@ func (s *Server) readWebhook(v *value, m *mistakes) topup.Webhook {
 			h.Events = readEvents(item, m)
 		case "headers":
 			h.Headers = readHeaders(item, m)
+		case "max_events":
+			h.MaxEvents = readMaxEvents(item, m)
 		default:
 			m.unknown("", name)
 		}
+	}
+	if h.MaxEvents > 1 && h.Format == topup.FormatAAT {
+		m.add("max_events", fieldInvalid, "must be 1 in the aat format, which has one top-up in a body")
 	}
 	if h.URL != "" {
 		if text := checkEndpoint(h.URL, s.cfg.AllowPrivateCallbacks); text != "" {
@@ -53,6 +59,17 @@ func (s *Server) readWebhook(v *value, m *mistakes) topup.Webhook {
 		}
 	}
 	return h
+}
+
+func readMaxEvents(v *value, m *mistakes) int {
+	n := m.positive(v, "", "max_events")
+	if n > maxGroup {
+		m.add("max_events", fieldInvalid, "must be at most 100")
+	}
+	if n == 1 {
+		return 0
+	}
+	return int(min(n, maxGroup))
 }
 
 func oneOf(m *mistakes, v *value, name string, allowed ...string) string {

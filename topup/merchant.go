@@ -59,13 +59,15 @@ const (
 
 // Webhook is a merchant's endpoint.
 type Webhook struct {
-	URL            string            `json:"url,omitempty"`
-	Format         string            `json:"format,omitempty"`
-	Events         []EventType       `json:"events,omitempty"`
-	CallbackWhen   string            `json:"callback_when,omitempty"`
-	Headers        map[string]string `json:"headers,omitempty"`
-	Disabled       bool              `json:"disabled,omitempty"`
-	DisabledReason string            `json:"disabled_reason,omitempty"`
+	URL          string            `json:"url,omitempty"`
+	Format       string            `json:"format,omitempty"`
+	Events       []EventType       `json:"events,omitempty"`
+	CallbackWhen string            `json:"callback_when,omitempty"`
+	Headers      map[string]string `json:"headers,omitempty"`
+	// MaxEvents is how many events are posted in one body at most; 0 and 1 mean one at a time, in a body of its own.
+	MaxEvents      int    `json:"max_events,omitempty"`
+	Disabled       bool   `json:"disabled,omitempty"`
+	DisabledReason string `json:"disabled_reason,omitempty"`
 	// FailingSince is the first failure after the last success.
 	FailingSince time.Time `json:"failing_since,omitzero"`
 	// Secrets sign: the first one always, the others until they end.

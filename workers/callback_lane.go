@@ -46,6 +46,8 @@ type lane struct {
 	queue   []*turn
 	running int
 	closed  bool
+	// grouped means that events are posted several at a time.
+	grouped bool
 	// held are the records with a turn waiting or running; told the versions sent lately without a lease.
 	held map[string]bool
 	told toldLately
@@ -73,20 +75,49 @@ func (l *lane) offer(tn *turn, start func()) bool {
 	}
 	l.held[tn.id] = true
 	l.queue = append(l.queue, tn)
-	if l.running < l.perEndpoint {
+	if l.running < l.mostRunning() {
 		l.running++
 		start()
 	}
 	return true
 }
 
+// mostRunning is how many workers the lane may have. The lock is held.
+func (l *lane) mostRunning() int {
+	if l.grouped {
+		return min(l.perEndpoint, groupLanes)
+	}
+	return l.perEndpoint
+}
+
+func (l *lane) setGrouped(grouped bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.grouped = grouped
+}
+
+// another takes one more turn for a worker that has one already, nil where none waits.
+func (l *lane) another() *turn {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.pop()
+}
+
 // next takes the turn that waits longest; nil means that the worker is not needed any more.
 func (l *lane) next() *turn {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if len(l.queue) == 0 || l.running > l.mostRunning() {
+		l.running--
+		return nil
+	}
+	return l.pop()
+}
+
+// pop takes the first turn of the queue, nil where none waits. The lock is held.
+func (l *lane) pop() *turn {
 	if len(l.queue) == 0 {
 		l.queue = nil
-		l.running--
 		return nil
 	}
 	tn := l.queue[0]

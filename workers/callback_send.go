@@ -48,6 +48,9 @@ func (c *Callbacks) settle(l *lane, tn *turn, d debt) bool {
 		c.cfg.Log.Error("callback waits: no body", append(tn.fields(d), zap.Error(err))...)
 		return false
 	}
+	if ep.hook.MaxEvents > 1 {
+		return c.sendGroup(l, tn, d, ep, body)
+	}
 	return c.send(l, tn, d, ep, body)
 }
 
@@ -149,6 +152,7 @@ func (c *Callbacks) endpoint(l *lane) (*endpoint, error) {
 		return nil, err
 	}
 	l.endpoint = ep
+	l.setGrouped(ep.hook.MaxEvents > 1)
 	return ep, nil
 }
 

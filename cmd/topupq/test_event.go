@@ -21,8 +21,14 @@ func testSender(sender *webhook.Sender, ring topup.Keyring) func(context.Context
 		if err != nil {
 			return topup.CallbackAttempt{}, fmt.Errorf("open webhook secret: %w", err)
 		}
+		id := "msg_test_" + topup.NewLookupID()
+		if m.Webhook.MaxEvents > 1 {
+			if id, body, err = webhook.GroupBody([]webhook.Member{{ID: id, Body: body}}); err != nil {
+				return topup.CallbackAttempt{}, fmt.Errorf("build test event: %w", err)
+			}
+		}
 		r := sender.Send(ctx, webhook.Message{
-			Merchant: m.ID, URL: m.Webhook.URL, ID: "msg_test_" + topup.NewLookupID(), Body: body, Keys: keys, Headers: m.Webhook.Headers,
+			Merchant: m.ID, URL: m.Webhook.URL, ID: id, Body: body, Keys: keys, Headers: m.Webhook.Headers,
 		})
 		if !r.Postponed.IsZero() {
 			r.Excerpt = "the endpoint has failed repeatedly and is being left alone until " + r.Postponed.UTC().Format(time.RFC3339)
