@@ -163,7 +163,8 @@ func (a *api) do(method, path, body string, headers ...string) answer {
 
 func (a *api) send(method, path string, body io.Reader, headers ...string) answer {
 	a.t.Helper()
-	r := httptest.NewRequest(method, path, body)
+	var sent bytes.Buffer
+	r := httptest.NewRequest(method, path, io.TeeReader(body, &sent))
 	r.Header.Set("Authorization", "Bearer "+a.key)
 	if method != http.MethodGet {
 		r.Header.Set("Content-Type", "application/json")
@@ -182,6 +183,7 @@ func (a *api) send(method, path string, body io.Reader, headers ...string) answe
 		a.t.Fatal(err)
 	}
 	c.check(a.t, r, w.Code, w.Header(), w.Body.Bytes())
+	checkDescribed(a.t, r, sent.Bytes(), w.Code, w.Header(), w.Body.Bytes())
 	return answer{t: a.t, status: w.Code, header: w.Header(), body: w.Body.Bytes()}
 }
 
