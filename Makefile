@@ -58,6 +58,11 @@ made: ## make the files that are made from the settings
 	go run ./cmd/topupq config --markdown > docs/configuration.md
 	go run ./cmd/topupq config --yaml > deploy/topupq.example.yaml
 
+.PHONY: openapi
+openapi: ## lint intake/openapi.yaml with redocly (needs npm)
+	npm ci --no-audit --no-fund --prefix tools/redocly
+	tools/redocly/node_modules/.bin/redocly lint --config tools/redocly/redocly.yaml intake/openapi.yaml
+
 .PHONY: browser
 browser: ## click through the console in Chromium (apt-get install chromium); pictures go to bin/screenshots
 	TOPUPQ_REQUIRE_BROWSER=1 TOPUPQ_TEST_SCREENSHOTS=$(CURDIR)/bin/screenshots go test -count=1 -run Browser ./ops

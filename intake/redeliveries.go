@@ -63,7 +63,7 @@ func (s *Server) redeliverRange(w http.ResponseWriter, r *http.Request, c caller
 		return err
 	}
 	s.log.Info("callbacks of a range to be delivered again", zap.String("merchant", string(c.merchant.ID)), zap.String("redelivery", order.ID))
-	w.Header().Set("Location", "/v1/callbacks/redeliveries/"+order.ID)
+	w.Header().Set("Location", "/v1/redeliveries/"+order.ID)
 	writeJSON(w, http.StatusAccepted, viewRedelivery(order))
 	return nil
 }

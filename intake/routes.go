@@ -61,7 +61,7 @@ func (s *Server) otherRoutes() []route {
 		{pattern: "POST /v1/webhook/test", scope: hooks, run: s.testWebhook},
 		{pattern: "GET /v1/callbacks", scope: hooks, run: s.listCallbacks, query: []string{"topup", "state", "cursor", "limit"}},
 		{pattern: "POST /v1/callbacks/redeliver", scope: hooks, run: s.redeliverRange},
-		{pattern: "GET /v1/callbacks/redeliveries/{id}", scope: hooks, run: s.getRedelivery},
+		{pattern: "GET /v1/redeliveries/{id}", scope: hooks, run: s.getRedelivery},
 		{pattern: "GET /v1/events", scope: hooks, run: s.listEvents, query: []string{"after", "limit", "wait"}},
 		{pattern: "POST /v1/callbacks/{id}/redeliver", scope: hooks, run: s.redeliverCallback},
 	}
