@@ -45,18 +45,22 @@ fuzz: ## fuzz every fuzz test for FUZZTIME (60s)
 	deploy/fuzz.sh $(FUZZTIME)
 
 .PHONY: verify
-verify: ## check that modules, formatting and made files are as they should be
+verify: $(BIN)/oapi-codegen ## check that modules, formatting and made files are as they should be
 	go mod verify
 	go mod tidy -diff
 	test -z "$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go'))"
 	go vet $(PKGS)
 	go run ./cmd/topupq config --markdown | diff docs/configuration.md -
 	go run ./cmd/topupq config --yaml | diff deploy/topupq.example.yaml -
+	$(GOCLIENT) | diff client/client.gen.go -
+
+GOCLIENT = $(BIN)/oapi-codegen -config tools/goclient/oapi-codegen.yaml intake/openapi.yaml
 
 .PHONY: made
-made: ## make the files that are made from the settings
+made: $(BIN)/oapi-codegen ## make the files that are made from the settings and from openapi.yaml
 	go run ./cmd/topupq config --markdown > docs/configuration.md
 	go run ./cmd/topupq config --yaml > deploy/topupq.example.yaml
+	$(GOCLIENT) > client/client.gen.go
 
 .PHONY: openapi
 openapi: ## lint intake/openapi.yaml with redocly (needs npm)
@@ -156,3 +160,6 @@ $(BIN)/golangci-lint: tools/go.mod tools/go.sum
 
 $(BIN)/gotestsum: tools/go.mod tools/go.sum
 	go build -C tools -o ../$@ gotest.tools/gotestsum
+
+$(BIN)/oapi-codegen: tools/goclient/go.mod tools/goclient/go.sum
+	go build -C tools/goclient -o ../../$@ github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen

@@ -24,6 +24,7 @@ var mayImport = map[string][]string{
 	"topup/storetest":    {"topup"},
 	"jobs":               {"topup"},
 	"webhook":            {"topup"},
+	"client":             {},
 	"clients/*":          {"clients/internal/httpcall"},
 	"clients":            {"topup", "clients/*"},
 	"workers":            {"topup", "jobs", "webhook"},

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"topupq/client"
 	"topupq/topup"
 )
 
@@ -26,11 +26,11 @@ const (
 	maxAnswer = 64 << 20
 )
 
-// apiClient talks to an intake with a merchant's key.
+// apiClient talks to an intake with a merchant's key, through the client that is made from the API's description.
 type apiClient struct {
-	base string
-	key  topup.Secret
-	http *http.Client
+	base  string
+	http  *http.Client
+	calls *client.Client
 }
 
 // oneArg is for commands that take exactly one argument.
@@ -63,10 +63,20 @@ func newAPIClient(cmd *cobra.Command, d deps) (*apiClient, error) {
 	if key == "" {
 		return nil, usageError("no API key: set TOPUPQ_API_KEY (topupq merchant add NAME makes one)")
 	}
-	return &apiClient{base: base, key: topup.Secret(key), http: &http.Client{
+	return openAPI(base, topup.Secret(key))
+}
+
+// openAPI returns a client for the intake at base.
+func openAPI(base string, key topup.Secret) (*apiClient, error) {
+	c := &apiClient{base: base, http: &http.Client{
 		// The key must not follow a redirect to another host.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}, nil
+	}}
+	var err error
+	if c.calls, err = client.NewClient(base, client.WithHTTPClient(c), client.WithRequestEditorFn(client.Key(key.Reveal()))); err != nil {
+		return nil, usageError("--url: %w", err)
+	}
+	return c, nil
 }
 
 // apiProblem is an answer that is not a success.
@@ -109,55 +119,31 @@ func (p *apiProblem) passing() bool {
 	return p.Status == http.StatusTooManyRequests || p.Status >= http.StatusInternalServerError
 }
 
-// get reads path into out.
-func (c *apiClient) get(ctx context.Context, path string, out any) error {
-	return c.call(ctx, http.MethodGet, path, nil, nil, out)
-}
-
-// call makes one exchange and decodes the answer. A failure is an *apiProblem when there was an answer.
-func (c *apiClient) call(ctx context.Context, method, path string, header http.Header, body, out any) error {
+// readAnswer makes one exchange that is not a stream and decodes its answer into out. A failure is an *apiProblem when there
+// was an answer.
+func readAnswer(ctx context.Context, out any, ask func(ctx context.Context) (*http.Response, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	var payload io.Reader = http.NoBody
-	if body != nil {
-		encoded, err := json.Marshal(body)
-		if err != nil {
-			return fmt.Errorf("encode request: %w", err)
-		}
-		payload = bytes.NewReader(encoded)
-	}
-	req, err := c.request(ctx, method, path, payload)
-	if err != nil {
-		return err
-	}
-	for k, v := range header {
-		req.Header[k] = v
-	}
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	resp, err := c.send(req)
+	resp, err := ask(ctx)
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
 	if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(out); err != nil {
-		return fmt.Errorf("read the answer of %s %s: %w", method, path, err)
+		return fmt.Errorf("read the answer: %w", err)
 	}
 	return nil
 }
 
-func (c *apiClient) request(ctx context.Context, method, path string, body io.Reader) (*http.Request, error) {
-	req, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
-	if err != nil {
-		return nil, usageError("--url: %w", err)
-	}
-	req.Header.Set("Authorization", "Bearer "+c.key.Reveal())
-	return req, nil
+// batch reads a batch.
+func (c *apiClient) batch(ctx context.Context, id string) (topup.BatchView, error) {
+	var b topup.BatchView
+	err := readAnswer(ctx, &b, func(ctx context.Context) (*http.Response, error) { return c.calls.GetBatch(ctx, id) })
+	return b, err
 }
 
-// send returns a successful answer, whose body the caller closes.
-func (c *apiClient) send(req *http.Request) (*http.Response, error) {
+// Do implements the client's exchange: an answer that is not a success is an *apiProblem.
+func (c *apiClient) Do(req *http.Request) (*http.Response, error) {
 	resp, err := c.http.Do(req)
 	if err != nil {
 		var ue *url.Error
@@ -181,31 +167,12 @@ func (c *apiClient) send(req *http.Request) (*http.Response, error) {
 	return nil, p
 }
 
-// stream opens an answer of any length; the caller closes it.
-func (c *apiClient) stream(ctx context.Context, path, accept string) (io.ReadCloser, error) {
-	req, err := c.request(ctx, http.MethodGet, path, http.NoBody)
-	if err != nil {
-		return nil, err
+// accept asks for a kind of answer.
+func accept(mediaType string) client.RequestEditorFn {
+	return func(_ context.Context, r *http.Request) error {
+		r.Header.Set("Accept", mediaType)
+		return nil
 	}
-	req.Header.Set("Accept", accept)
-	resp, err := c.send(req)
-	if err != nil {
-		return nil, err
-	}
-	return resp.Body, nil
-}
-
-// download copies the answer to w as it comes.
-func (c *apiClient) download(ctx context.Context, path, accept string, w io.Writer) error {
-	body, err := c.stream(ctx, path, accept)
-	if err != nil {
-		return err
-	}
-	defer body.Close()
-	if _, err := io.Copy(w, body); err != nil {
-		return fmt.Errorf("read %s: %w", path, err)
-	}
-	return nil
 }
 
 // isStatus reports whether err is an answer with this status.

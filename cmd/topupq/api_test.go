@@ -281,7 +281,10 @@ func TestLookupThatTakesLong(t *testing.T) {
 		_, _ = w.Write([]byte(`{"state":"` + state + `","id":"lkp1","result":[]}`))
 		return true
 	}
-	api := &apiClient{base: s.env["TOPUPQ_URL"], http: http.DefaultClient}
+	api, err := openAPI(s.env["TOPUPQ_URL"], "")
+	if err != nil {
+		t.Fatal(err)
+	}
 	if a, err := api.lookup(t.Context(), nil, time.Millisecond); err != nil || a.State != topup.LookupDone || looks != 3 {
 		t.Errorf("%+v after %d looks: %v", a, looks, err)
 	}

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"net/http"
 	"strconv"
 	"time"
 
@@ -38,7 +40,8 @@ func newHistory(d deps) *cobra.Command {
 			var h struct {
 				Data []moveLine `json:"data"`
 			}
-			if err := api.get(cmd.Context(), "/v1/topups/"+string(t.ID)+"/history", &h); err != nil {
+			err = readAnswer(cmd.Context(), &h, func(ctx context.Context) (*http.Response, error) { return api.calls.GetHistory(ctx, string(t.ID)) })
+			if err != nil {
 				return err
 			}
 			if asJSON {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"topupq/client"
 	"topupq/topup"
 )
 
@@ -104,14 +105,22 @@ const lookupPoll = time.Second
 // lookup runs a lookup and waits for its end, looking every poll.
 func (c *apiClient) lookup(ctx context.Context, question map[string]any, poll time.Duration) (lookupAnswer, error) {
 	var a lookupAnswer
-	if err := c.call(ctx, http.MethodPost, "/v1/lookups", http.Header{"Prefer": {"wait=30"}}, question, &a); err != nil {
+	body, err := json.Marshal(question)
+	if err != nil {
+		return a, fmt.Errorf("encode request: %w", err)
+	}
+	wait := "wait=30"
+	err = readAnswer(ctx, &a, func(ctx context.Context) (*http.Response, error) {
+		return c.calls.CreateLookupWithBody(ctx, &client.CreateLookupParams{Prefer: &wait}, "application/json", bytes.NewReader(body))
+	})
+	if err != nil {
 		return a, err
 	}
 	for a.State == topup.LookupQueued {
 		if err := sleep(ctx, poll); err != nil {
 			return a, fmt.Errorf("no answer in time; it is kept for a day as GET /v1/lookups/%s: %w", a.ID, err)
 		}
-		if err := c.get(ctx, "/v1/lookups/"+a.ID, &a); err != nil {
+		if err := readAnswer(ctx, &a, func(ctx context.Context) (*http.Response, error) { return c.calls.GetLookup(ctx, a.ID) }); err != nil {
 			return a, err
 		}
 	}

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/url"
+	"time"
 
+	"github.com/oapi-codegen/runtime/types"
 	"github.com/spf13/cobra"
 
+	"topupq/client"
 	"topupq/dayend"
 	"topupq/report"
 	"topupq/topup"
@@ -70,17 +72,39 @@ func (f reportFlags) run(cmd *cobra.Command, d deps, date string) error {
 	if err != nil {
 		return err
 	}
-	path := "/v1/reports/" + date
-	if f.zone != "" {
-		path += "?" + url.Values{"timezone": {f.zone}}.Encode()
+	mediaType := "application/json"
+	if f.asCSV {
+		mediaType = "text/csv"
 	}
-	switch {
-	case f.asCSV:
-		return api.download(cmd.Context(), path, "text/csv", cmd.OutOrStdout())
-	case f.asJSON:
-		return api.download(cmd.Context(), path, "application/json", cmd.OutOrStdout())
+	body, err := api.report(cmd.Context(), date, f.zone, mediaType)
+	if err != nil {
+		return err
 	}
-	return showReport(cmd, api, path)
+	defer body.Close()
+	if f.asCSV || f.asJSON {
+		if _, err := io.Copy(cmd.OutOrStdout(), body); err != nil {
+			return fmt.Errorf("read the report: %w", err)
+		}
+		return nil
+	}
+	return showReport(cmd, body)
+}
+
+// report opens a day's report, which may be of any length; the caller closes it.
+func (c *apiClient) report(ctx context.Context, date, zone, mediaType string) (io.ReadCloser, error) {
+	day, err := time.Parse(time.DateOnly, date)
+	if err != nil {
+		return nil, usageError("%q is no date: write it as 2026-11-23", clean(date))
+	}
+	params := &client.GetReportParams{}
+	if zone != "" {
+		params.Timezone = &zone
+	}
+	resp, err := c.calls.GetReport(ctx, types.Date{Time: day}, params, accept(mediaType))
+	if err != nil {
+		return nil, err
+	}
+	return resp.Body, nil
 }
 
 // reportTotals is what stands behind the rows of a report.
@@ -93,12 +117,7 @@ type reportTotals struct {
 	Changes                []report.Change
 }
 
-func showReport(cmd *cobra.Command, api *apiClient, path string) error {
-	body, err := api.stream(cmd.Context(), path, "application/json")
-	if err != nil {
-		return err
-	}
-	defer body.Close()
+func showReport(cmd *cobra.Command, body io.Reader) error {
 	r, err := readTotals(body)
 	if err != nil {
 		return fmt.Errorf("read the report: %w", err)

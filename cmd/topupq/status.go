@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"topupq/client"
 	"topupq/topup"
 )
 
@@ -26,8 +26,7 @@ func newStatus(d deps) *cobra.Command {
 				return err
 			}
 			if strings.HasPrefix(args[0], "bat") {
-				var b topup.BatchView
-				err := api.get(cmd.Context(), "/v1/batches/"+url.PathEscape(args[0]), &b)
+				b, err := api.batch(cmd.Context(), args[0])
 				if err == nil {
 					return showBatch(cmd, b, asJSON)
 				}
@@ -51,7 +50,7 @@ func newStatus(d deps) *cobra.Command {
 func (c *apiClient) findTopup(ctx context.Context, name string) (topup.View, error) {
 	var t topup.View
 	if topup.ID(name).Valid() {
-		err := c.get(ctx, "/v1/topups/"+name, &t)
+		err := readAnswer(ctx, &t, func(ctx context.Context) (*http.Response, error) { return c.calls.GetTopup(ctx, name) })
 		if err == nil || !isStatus(err, http.StatusNotFound) {
 			return t, err
 		}
@@ -62,7 +61,10 @@ func (c *apiClient) findTopup(ctx context.Context, name string) (topup.View, err
 	var page struct {
 		Data []topup.View `json:"data"`
 	}
-	if err := c.get(ctx, "/v1/topups?"+url.Values{"reference": {name}}.Encode(), &page); err != nil {
+	err := readAnswer(ctx, &page, func(ctx context.Context) (*http.Response, error) {
+		return c.calls.ListTopups(ctx, &client.ListTopupsParams{Reference: &name})
+	})
+	if err != nil {
 		return t, err
 	}
 	if len(page.Data) == 0 {

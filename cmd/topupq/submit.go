@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -174,13 +173,4 @@ func (s *submission) print(a uploadAnswer, rejectedFile string) error {
 		}
 	}
 	return printFields(s.out, append(pairs, [2]string{"rejected rows", rejectedFile}))
-}
-
-// batchPath is where the file is posted.
-func (s *submission) batchPath(dry bool) string {
-	q := url.Values{"name": {s.name}}
-	if dry {
-		q.Set("validate_only", "true")
-	}
-	return "/v1/batches?" + q.Encode()
 }

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"slices"
 	"strconv"
@@ -69,12 +68,7 @@ func (s *submission) validate(ctx context.Context, p *parts) ([]rowError, bool, 
 	ctx, cancel := context.WithTimeout(ctx, stallAfter)
 	defer cancel()
 	body, lines := p.body()
-	req, err := s.api.request(ctx, http.MethodPost, s.batchPath(true), bytes.NewReader(body))
-	if err != nil {
-		return nil, false, err
-	}
-	req.Header.Set("Content-Type", mediaTypes[s.file.format])
-	a, err := s.answer(req)
+	a, err := s.post(ctx, true, bytes.NewReader(body), int64(len(body)), false)
 	if err != nil {
 		return nil, false, err
 	}

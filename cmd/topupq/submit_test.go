@@ -226,9 +226,12 @@ func (s *shop) submission(t *testing.T, name, text string) *submission {
 	if err != nil {
 		t.Fatal(err)
 	}
+	api, err := openAPI(s.env["TOPUPQ_URL"], topup.Secret(s.env["TOPUPQ_API_KEY"]))
+	if err != nil {
+		t.Fatal(err)
+	}
 	return &submission{
-		api:  &apiClient{base: s.env["TOPUPQ_URL"], key: topup.Secret(s.env["TOPUPQ_API_KEY"]), http: http.DefaultClient},
-		file: file, name: name, pause: time.Millisecond, poll: time.Millisecond, out: &bytes.Buffer{}, err: &bytes.Buffer{},
+		api: api, file: file, name: name, pause: time.Millisecond, poll: time.Millisecond, out: &bytes.Buffer{}, err: &bytes.Buffer{},
 	}
 }
 

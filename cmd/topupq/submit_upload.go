@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/schollz/progressbar/v3"
+
+	"topupq/client"
 )
 
 const (
@@ -65,26 +67,28 @@ func (s *submission) uploadOnce(ctx context.Context) (uploadAnswer, error) {
 		moving := progressbar.NewReader(body, bar)
 		body = &moving
 	}
-	req, err := s.api.request(ctx, http.MethodPost, s.batchPath(s.dry), body)
-	if err != nil {
-		return uploadAnswer{}, err
-	}
-	if req.ContentLength = s.file.size; s.file.size == 0 {
-		req.Body = http.NoBody
-	}
-	req.Header.Set("Content-Type", mediaTypes[s.file.format])
-	if s.file.zipped {
-		req.Header.Set("Content-Encoding", "gzip")
-	}
-	return s.answer(req)
+	return s.post(ctx, s.dry, body, s.file.size, s.file.zipped)
 }
 
-// answer makes the exchange and reads what came of the batch.
-func (s *submission) answer(req *http.Request) (uploadAnswer, error) {
+// post sends rows of the file's format and reads what came of the batch.
+func (s *submission) post(ctx context.Context, dry bool, body io.Reader, size int64, zipped bool) (uploadAnswer, error) {
 	var a uploadAnswer
-	resp, err := s.api.send(req)
+	params := &client.CreateBatchParams{Name: &s.name}
+	if dry {
+		params.ValidateOnly = &dry
+	}
+	if encoding := "gzip"; zipped {
+		params.ContentEncoding = &encoding
+	}
+	sized := func(_ context.Context, r *http.Request) error {
+		if r.ContentLength = size; size == 0 {
+			r.Body = http.NoBody
+		}
+		return nil
+	}
+	resp, err := s.api.calls.CreateBatchWithBody(ctx, params, mediaTypes[s.file.format], body, sized)
 	if err != nil {
-		if cause := context.Cause(req.Context()); cause != nil {
+		if cause := context.Cause(ctx); cause != nil {
 			err = cause
 		}
 		return a, err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 
 	"github.com/schollz/progressbar/v3"
 
@@ -24,8 +23,7 @@ func (s *submission) watch(ctx context.Context, b *topup.BatchView) error {
 	}
 	id := b.BatchID
 	for fails := 0; ; {
-		var now topup.BatchView
-		err := s.api.get(ctx, "/v1/batches/"+url.PathEscape(string(id)), &now)
+		now, err := s.api.batch(ctx, string(id))
 		var p *apiProblem
 		switch {
 		case err == nil:
