@@ -1253,7 +1253,7 @@ type ListCallbacksParams struct {
 
 // ListEventsParams defines parameters for ListEvents.
 type ListEventsParams struct {
-	// After The last sequence that you have.
+	// After The last sequence that you have. Without it the feed begins with the first event that is kept.
 	After *int64 `form:"after,omitempty" json:"after,omitempty"`
 
 	// Wait Seconds to wait for an event where there is none, at most 30.

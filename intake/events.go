@@ -60,7 +60,7 @@ func (s *Server) listEvents(w http.ResponseWriter, r *http.Request, c caller) er
 	if after > page.Last {
 		return problem(http.StatusConflict, codeSequenceAhead, fmt.Sprintf("The feed ends at %d: it has gone back to an older copy, or after is wrong.", page.Last))
 	}
-	if after < page.First-1 {
+	if q.Has("after") && after < page.First-1 {
 		return problem(http.StatusGone, codeEventsGone, fmt.Sprintf("The feed begins at %d: what is older is not kept. Read what you have missed from the top-ups.", page.First))
 	}
 	views, err := s.viewEvents(r.Context(), page.Events)
@@ -75,7 +75,7 @@ func (s *Server) listEvents(w http.ResponseWriter, r *http.Request, c caller) er
 	return nil
 }
 
-// sequenceAfter is the sequence that the client has; 0 from the beginning.
+// sequenceAfter is the sequence that the client has. Without one it begins with what is kept.
 func sequenceAfter(q url.Values) (int64, error) {
 	text := q.Get("after")
 	if text == "" {

@@ -68,7 +68,7 @@ func openShop(dir string, cleanup func(func())) (*shop, error) {
 	cleanup(func() { _ = rdb.Close() })
 	store := redisstore.Open(rdb, redisstore.Options{})
 	cleanup(store.Close)
-	in, err := intake.New(intake.Config{Store: store, Ring: silent{}, Providers: map[topup.ProviderName]intake.ProviderSettings{
+	in, err := intake.New(intake.Config{Store: store, Ring: silent{}, Bodies: eventBodies{}, Providers: map[topup.ProviderName]intake.ProviderSettings{
 		topup.AAT: {Currency: "ZAR", Countries: []string{"ZA"}, Actions: []string{"GetVoucher"}},
 	}})
 	if err != nil {

@@ -83,12 +83,34 @@ Start with "topupq demo": it needs nothing but this program.`,
 	for _, add := range commands {
 		root.AddCommand(add(d))
 	}
+	refuseUnknown(root)
 	return root
+}
+
+// refuseUnknown makes a subcommand that does not exist a mistake of whoever called. Without one a group shows its help.
+func refuseUnknown(c *cobra.Command) {
+	for _, sub := range c.Commands() {
+		refuseUnknown(sub)
+	}
+	if !c.HasSubCommands() || c.Runnable() {
+		return
+	}
+	c.Args, c.SuggestionsMinimumDistance = cobra.ArbitraryArgs, 2
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return c.Help()
+		}
+		hint := ""
+		if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+			hint = ": did you mean " + near[0] + "?"
+		}
+		return usageError("unknown command %q for %s%s (see %s --help)", clean(args[0]), c.CommandPath(), hint, c.CommandPath())
+	}
 }
 
 // commands are the subcommands, one file each.
 var commands = []func(deps) *cobra.Command{
 	newDemo, newDev, newRun, newIntake, newWork, newSchedule, newOps, newSimulate, newBench,
-	newMerchant, newSubmit, newStatus, newHistory, newLookup, newReport, newReconcile, newSettings, newHashPassword,
+	newMerchant, newSubmit, newCallbacks, newStatus, newHistory, newLookup, newReport, newReconcile, newSettings, newHashPassword,
 	newReplay, newResolve, newCancel, newPause, newResume, newRecover, newAudit, newDoctor,
 }

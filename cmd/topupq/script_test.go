@@ -3,7 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
+	"os/exec"
+	"strconv"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -35,7 +38,7 @@ func TestScripts(t *testing.T) {
 			}
 			return nil
 		},
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"login": login},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"login": login, "fails": fails},
 		RequireExplicitExec: true, RequireUniqueNames: true,
 	})
 }
@@ -46,4 +49,13 @@ func login(ts *testscript.TestScript, _ bool, args []string) {
 	var keys merchantKeys
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &keys))
 	ts.Setenv("TOPUPQ_API_KEY", keys.APIKey)
+}
+
+// fails runs a program that must end with an exit code: "fails CODE PROGRAM ARG...".
+func fails(ts *testscript.TestScript, _ bool, args []string) {
+	var exit *exec.ExitError
+	err := ts.Exec(args[1], args[2:]...)
+	if !errors.As(err, &exit) || strconv.Itoa(exit.ExitCode()) != args[0] {
+		ts.Fatalf("ended with %v, want exit code %s", err, args[0])
+	}
 }
