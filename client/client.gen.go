@@ -1476,7 +1476,7 @@ type ClientInterface interface {
 
 	// CreateBatchWithBody Hand in many top-ups
 	//
-	// JSON, one JSON object per line, or CSV with a header row (separated by comma, semicolon or tab; columns are the names of the fields, "product.voucher_id" for the product's and "metadata.till" for metadata). Compress with gzip or zstd if you like. The body is read as it comes, without a limit of rows; one row may have 64 KiB.
+	// JSON, one JSON object per line, or CSV with a header row (separated by comma, semicolon or tab; columns are the names of the fields, "product.voucher_id" for the product's and "metadata.till" for metadata; a column "error" is passed over). Compress with gzip or zstd if you like. The body is read as it comes, without a limit of rows; one row may have 64 KiB.
 	//
 	// Rows that cannot be taken are counted, and the first hundred are named. If the upload breaks off, the rows read so far are taken; send the whole file again.
 	//
@@ -1487,7 +1487,7 @@ type ClientInterface interface {
 
 	// CreateBatch Hand in many top-ups
 	//
-	// JSON, one JSON object per line, or CSV with a header row (separated by comma, semicolon or tab; columns are the names of the fields, "product.voucher_id" for the product's and "metadata.till" for metadata). Compress with gzip or zstd if you like. The body is read as it comes, without a limit of rows; one row may have 64 KiB.
+	// JSON, one JSON object per line, or CSV with a header row (separated by comma, semicolon or tab; columns are the names of the fields, "product.voucher_id" for the product's and "metadata.till" for metadata; a column "error" is passed over). Compress with gzip or zstd if you like. The body is read as it comes, without a limit of rows; one row may have 64 KiB.
 	//
 	// Rows that cannot be taken are counted, and the first hundred are named. If the upload breaks off, the rows read so far are taken; send the whole file again.
 	//
@@ -1810,7 +1810,7 @@ func (c *Client) GetReady(ctx context.Context, reqEditors ...RequestEditorFn) (*
 
 // CreateBatchWithBody Hand in many top-ups
 //
-// JSON, one JSON object per line, or CSV with a header row (separated by comma, semicolon or tab; columns are the names of the fields, "product.voucher_id" for the product's and "metadata.till" for metadata). Compress with gzip or zstd if you like. The body is read as it comes, without a limit of rows; one row may have 64 KiB.
+// JSON, one JSON object per line, or CSV with a header row (separated by comma, semicolon or tab; columns are the names of the fields, "product.voucher_id" for the product's and "metadata.till" for metadata; a column "error" is passed over). Compress with gzip or zstd if you like. The body is read as it comes, without a limit of rows; one row may have 64 KiB.
 //
 // Rows that cannot be taken are counted, and the first hundred are named. If the upload breaks off, the rows read so far are taken; send the whole file again.
 //
@@ -1831,7 +1831,7 @@ func (c *Client) CreateBatchWithBody(ctx context.Context, params *CreateBatchPar
 
 // CreateBatch Hand in many top-ups
 //
-// JSON, one JSON object per line, or CSV with a header row (separated by comma, semicolon or tab; columns are the names of the fields, "product.voucher_id" for the product's and "metadata.till" for metadata). Compress with gzip or zstd if you like. The body is read as it comes, without a limit of rows; one row may have 64 KiB.
+// JSON, one JSON object per line, or CSV with a header row (separated by comma, semicolon or tab; columns are the names of the fields, "product.voucher_id" for the product's and "metadata.till" for metadata; a column "error" is passed over). Compress with gzip or zstd if you like. The body is read as it comes, without a limit of rows; one row may have 64 KiB.
 //
 // Rows that cannot be taken are counted, and the first hundred are named. If the upload breaks off, the rows read so far are taken; send the whole file again.
 //
@@ -3949,7 +3949,7 @@ type ClientWithResponsesInterface interface {
 
 	// CreateBatchWithBodyWithResponse Hand in many top-ups
 	//
-	// JSON, one JSON object per line, or CSV with a header row (separated by comma, semicolon or tab; columns are the names of the fields, "product.voucher_id" for the product's and "metadata.till" for metadata). Compress with gzip or zstd if you like. The body is read as it comes, without a limit of rows; one row may have 64 KiB.
+	// JSON, one JSON object per line, or CSV with a header row (separated by comma, semicolon or tab; columns are the names of the fields, "product.voucher_id" for the product's and "metadata.till" for metadata; a column "error" is passed over). Compress with gzip or zstd if you like. The body is read as it comes, without a limit of rows; one row may have 64 KiB.
 	//
 	// Rows that cannot be taken are counted, and the first hundred are named. If the upload breaks off, the rows read so far are taken; send the whole file again.
 	//
@@ -3960,7 +3960,7 @@ type ClientWithResponsesInterface interface {
 
 	// CreateBatchWithResponse Hand in many top-ups
 	//
-	// JSON, one JSON object per line, or CSV with a header row (separated by comma, semicolon or tab; columns are the names of the fields, "product.voucher_id" for the product's and "metadata.till" for metadata). Compress with gzip or zstd if you like. The body is read as it comes, without a limit of rows; one row may have 64 KiB.
+	// JSON, one JSON object per line, or CSV with a header row (separated by comma, semicolon or tab; columns are the names of the fields, "product.voucher_id" for the product's and "metadata.till" for metadata; a column "error" is passed over). Compress with gzip or zstd if you like. The body is read as it comes, without a limit of rows; one row may have 64 KiB.
 	//
 	// Rows that cannot be taken are counted, and the first hundred are named. If the upload breaks off, the rows read so far are taken; send the whole file again.
 	//
@@ -5955,7 +5955,7 @@ func (c *ClientWithResponses) GetReadyWithResponse(ctx context.Context, reqEdito
 
 // CreateBatchWithBodyWithResponse Hand in many top-ups
 //
-// JSON, one JSON object per line, or CSV with a header row (separated by comma, semicolon or tab; columns are the names of the fields, "product.voucher_id" for the product's and "metadata.till" for metadata). Compress with gzip or zstd if you like. The body is read as it comes, without a limit of rows; one row may have 64 KiB.
+// JSON, one JSON object per line, or CSV with a header row (separated by comma, semicolon or tab; columns are the names of the fields, "product.voucher_id" for the product's and "metadata.till" for metadata; a column "error" is passed over). Compress with gzip or zstd if you like. The body is read as it comes, without a limit of rows; one row may have 64 KiB.
 //
 // Rows that cannot be taken are counted, and the first hundred are named. If the upload breaks off, the rows read so far are taken; send the whole file again.
 //
@@ -5972,7 +5972,7 @@ func (c *ClientWithResponses) CreateBatchWithBodyWithResponse(ctx context.Contex
 
 // CreateBatchWithResponse Hand in many top-ups
 //
-// JSON, one JSON object per line, or CSV with a header row (separated by comma, semicolon or tab; columns are the names of the fields, "product.voucher_id" for the product's and "metadata.till" for metadata). Compress with gzip or zstd if you like. The body is read as it comes, without a limit of rows; one row may have 64 KiB.
+// JSON, one JSON object per line, or CSV with a header row (separated by comma, semicolon or tab; columns are the names of the fields, "product.voucher_id" for the product's and "metadata.till" for metadata; a column "error" is passed over). Compress with gzip or zstd if you like. The body is read as it comes, without a limit of rows; one row may have 64 KiB.
 //
 // Rows that cannot be taken are counted, and the first hundred are named. If the upload breaks off, the rows read so far are taken; send the whole file again.
 //

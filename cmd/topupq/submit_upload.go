@@ -104,7 +104,7 @@ func (s *submission) post(ctx context.Context, dry bool, body io.Reader, size in
 func (s *submission) bar(what string, total int64, inBytes bool) *progressbar.ProgressBar {
 	return progressbar.NewOptions64(total,
 		progressbar.OptionSetWriter(s.progress), progressbar.OptionSetDescription(what), progressbar.OptionShowBytes(inBytes),
-		progressbar.OptionShowCount(), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(),
+		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("top-ups"), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish(),
 		progressbar.OptionSetRenderBlankState(true),
 	)
 }

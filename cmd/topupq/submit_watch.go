@@ -37,6 +37,7 @@ func (s *submission) watch(ctx context.Context, b *topup.BatchView) error {
 			}
 		}
 		if bar != nil {
+			bar.Describe(countsText(b.States))
 			_ = bar.Set64(decided(b))
 		}
 		if err == nil && decided(b) >= b.Accepted {
