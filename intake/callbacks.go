@@ -79,6 +79,10 @@ func (s *Server) listCallbacks(w http.ResponseWriter, r *http.Request, c caller)
 	if err != nil {
 		return err
 	}
+	limit, err := pageLimit(q)
+	if err != nil {
+		return err
+	}
 	if id := q.Get("topup"); id != "" {
 		views, err := s.callbacksOf(r.Context(), c, id, state)
 		if err != nil {
@@ -86,10 +90,6 @@ func (s *Server) listCallbacks(w http.ResponseWriter, r *http.Request, c caller)
 		}
 		writeJSON(w, http.StatusOK, newList(views, ""))
 		return nil
-	}
-	limit, err := pageLimit(q)
-	if err != nil {
-		return err
 	}
 	views, next, err := s.callbacksBefore(r.Context(), c.merchant.ID, q.Get("cursor"), state, limit)
 	if err != nil {

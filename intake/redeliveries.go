@@ -75,18 +75,16 @@ func readRedelivery(v *value, m *mistakes, order *topup.Redelivery) {
 	}
 	for i, name := range v.names {
 		item := &v.items[i]
-		if item.kind == kindNull {
-			continue
-		}
-		switch name {
-		case "from":
-			order.From = readTime(item, m, name)
-		case "to":
-			order.To = readTime(item, m, name)
-		case "states":
-			order.States = readCallbackStates(item, m)
-		default:
+		switch {
+		case !slices.Contains([]string{"from", "to", "states"}, name):
 			m.unknown("", name)
+		case item.kind == kindNull:
+		case name == "from":
+			order.From = readTime(item, m, name)
+		case name == "to":
+			order.To = readTime(item, m, name)
+		default:
+			order.States = readCallbackStates(item, m)
 		}
 	}
 	if len(m.list) == 0 && order.From.IsZero() {

@@ -20,6 +20,9 @@ const (
 	maxGroup       = 100
 )
 
+// webhookFields are those of an endpoint; null stands for absent.
+var webhookFields = []string{"url", "format", "callback_when", "events", "headers", "max_events"}
+
 // readWebhook reads the endpoint that a merchant sets. A missing or empty url removes it; an absent list of events
 // means all of them.
 func (s *Server) readWebhook(v *value, m *mistakes) topup.Webhook {
@@ -30,7 +33,7 @@ func (s *Server) readWebhook(v *value, m *mistakes) topup.Webhook {
 	}
 	for i, name := range v.names {
 		item := &v.items[i]
-		if item.kind == kindNull {
+		if item.kind == kindNull && slices.Contains(webhookFields, name) {
 			continue
 		}
 		switch name {
