@@ -69,7 +69,7 @@ openapi: ## lint intake/openapi.yaml with redocly (needs npm)
 
 .PHONY: browser
 browser: ## click through the console in Chromium (apt-get install chromium); pictures go to bin/screenshots
-	TOPUPQ_REQUIRE_BROWSER=1 TOPUPQ_TEST_SCREENSHOTS=$(CURDIR)/bin/screenshots go test -count=1 -run Browser ./ops
+	TOPUPQ_REQUIRE_BROWSER=1 TOPUPQ_TEST_SCREENSHOTS=$(CURDIR)/bin/screenshots go test -count=1 -run Browser ./ops ./intake
 
 .PHONY: deploycheck
 deploycheck: ## check manifests, compose file and alert rules (apt-get install prometheus)
