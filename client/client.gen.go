@@ -98,6 +98,11 @@ func (e LookupState) Valid() bool {
 
 // Defines values for ProblemCode.
 const (
+	ProblemCodeBatchClosed           ProblemCode = "batch_closed"
+	ProblemCodeBatchLimit            ProblemCode = "batch_limit"
+	ProblemCodeControlMismatch       ProblemCode = "control_mismatch"
+	ProblemCodeCreditLimit           ProblemCode = "credit_limit"
+	ProblemCodeDayLimit              ProblemCode = "day_limit"
 	ProblemCodeEncryptionKeyMissing  ProblemCode = "encryption_key_missing"
 	ProblemCodeEventsGone            ProblemCode = "events_gone"
 	ProblemCodeForbidden             ProblemCode = "forbidden"
@@ -109,6 +114,7 @@ const (
 	ProblemCodeNoTestEvent           ProblemCode = "no_test_event"
 	ProblemCodeNotCancellable        ProblemCode = "not_cancellable"
 	ProblemCodeNotFound              ProblemCode = "not_found"
+	ProblemCodeNumberLimit           ProblemCode = "number_limit"
 	ProblemCodePINUnreadable         ProblemCode = "pin_unreadable"
 	ProblemCodeProviderNotConfigured ProblemCode = "provider_not_configured"
 	ProblemCodeReferenceConflict     ProblemCode = "reference_conflict"
@@ -123,6 +129,16 @@ const (
 // Valid indicates whether the value is a known member of the ProblemCode enum.
 func (e ProblemCode) Valid() bool {
 	switch e {
+	case ProblemCodeBatchClosed:
+		return true
+	case ProblemCodeBatchLimit:
+		return true
+	case ProblemCodeControlMismatch:
+		return true
+	case ProblemCodeCreditLimit:
+		return true
+	case ProblemCodeDayLimit:
+		return true
 	case ProblemCodeEncryptionKeyMissing:
 		return true
 	case ProblemCodeEventsGone:
@@ -144,6 +160,8 @@ func (e ProblemCode) Valid() bool {
 	case ProblemCodeNotCancellable:
 		return true
 	case ProblemCodeNotFound:
+		return true
+	case ProblemCodeNumberLimit:
 		return true
 	case ProblemCodePINUnreadable:
 		return true
@@ -560,8 +578,15 @@ type Batch struct {
 	CreatedAt Time       `json:"created_at"`
 
 	// Duplicates Rows that were recorded before.
-	Duplicates int    `json:"duplicates"`
-	Name       string `json:"name"`
+	Duplicates int `json:"duplicates"`
+
+	// Hold Why nothing further of the batch is sent; null where it goes its way.
+	Hold *struct {
+		// Reason batch_held, control_totals or batch_cancelled.
+		Reason string `json:"reason"`
+		Since  Time   `json:"since"`
+	} `json:"hold"`
+	Name string `json:"name"`
 
 	// Progress The share of accepted rows whose outcome is known.
 	Progress json.Number `json:"progress"`
@@ -584,6 +609,103 @@ type Batch struct {
 	} `json:"totals"`
 }
 
+// BatchCancelled defines model for BatchCancelled.
+type BatchCancelled struct {
+	Accepted int     `json:"accepted"`
+	BatchID  *string `json:"batch_id"`
+
+	// Cancelled Rows that this call has closed.
+	Cancelled int        `json:"cancelled"`
+	ClosedAt  *time.Time `json:"closed_at"`
+	CreatedAt Time       `json:"created_at"`
+	Done      bool       `json:"done"`
+
+	// Duplicates Rows that were recorded before.
+	Duplicates int `json:"duplicates"`
+
+	// Hold Why nothing further of the batch is sent; null where it goes its way.
+	Hold *struct {
+		// Reason batch_held, control_totals or batch_cancelled.
+		Reason string `json:"reason"`
+		Since  Time   `json:"since"`
+	} `json:"hold"`
+	Name string `json:"name"`
+
+	// Progress The share of accepted rows whose outcome is known.
+	Progress json.Number `json:"progress"`
+	Rejected int         `json:"rejected"`
+	Rows     int         `json:"rows"`
+
+	// States Accepted rows per state.
+	States map[string]int `json:"states"`
+
+	// StatesHash Sums up the closed rows in any order: the SHA-256 of "reference state" of each, read as eight big-endian 32-bit numbers and added up number by number modulo 2^32, as 64 hexadecimal digits.
+	StatesHash *string `json:"states_hash"`
+
+	// Totals Per currency.
+	Totals map[string]struct {
+		// Requested Plain decimal text with at most the places that the currency has.
+		Requested Amount `json:"requested"`
+
+		// Succeeded Plain decimal text with at most the places that the currency has.
+		Succeeded Amount `json:"succeeded"`
+	} `json:"totals"`
+}
+
+// BatchPlan With validate_only, what would become of the rows that are new.
+type BatchPlan struct {
+	// FinishesAt When the last row is sent at the earliest, by rate limits, spacing and what waits already.
+	FinishesAt time.Time `json:"finishes_at"`
+
+	// LikelyDuplicates Rows of the same number and amount as another row, or as a top-up of a moment ago under another reference.
+	LikelyDuplicates struct {
+		First []struct {
+			LikeID    *string `json:"like_id,omitempty"`
+			LikeLine  *int    `json:"like_line,omitempty"`
+			Line      int     `json:"line"`
+			Reference string  `json:"reference"`
+		} `json:"first"`
+		Rows int `json:"rows"`
+
+		// Unchecked Rows that were compared with the file alone.
+		Unchecked int `json:"unchecked"`
+	} `json:"likely_duplicates"`
+	Providers []struct {
+		// Amounts What is to be delivered by currency.
+		Amounts map[string]string `json:"amounts"`
+		Balance *struct {
+			Amount   string `json:"amount"`
+			At       Time   `json:"at"`
+			Currency string `json:"currency"`
+		} `json:"balance"`
+		DuplicateWindowSeconds int       `json:"duplicate_window_seconds"`
+		FinishesAt             time.Time `json:"finishes_at"`
+		Operators              []struct {
+			// Operator As the order names it, such as reloadly:341; null where the provider finds it out.
+			Operator *string `json:"operator"`
+			Rows     int     `json:"rows"`
+		} `json:"operators"`
+		PredictedCost *struct {
+			Amount   string `json:"amount"`
+			Currency string `json:"currency"`
+
+			// Estimated Some rows were taken at their face value.
+			Estimated bool `json:"estimated"`
+
+			// Rows How many rows it is of.
+			Rows int `json:"rows"`
+		} `json:"predicted_cost"`
+		Provider Provider `json:"provider"`
+		Rows     int      `json:"rows"`
+
+		// RunsOutAtLine The first row that the balance does not pay for.
+		RunsOutAtLine *int `json:"runs_out_at_line"`
+
+		// Waiting Top-ups that stand in line at the provider already.
+		Waiting int `json:"waiting"`
+	} `json:"providers"`
+}
+
 // BatchReceipt The batch, and the rows that were not taken.
 type BatchReceipt struct {
 	Accepted  int        `json:"accepted"`
@@ -594,7 +716,17 @@ type BatchReceipt struct {
 	// Duplicates Rows that were recorded before.
 	Duplicates int        `json:"duplicates"`
 	Errors     []RowError `json:"errors"`
-	Name       string     `json:"name"`
+
+	// Hold Why nothing further of the batch is sent; null where it goes its way.
+	Hold *struct {
+		// Reason batch_held, control_totals or batch_cancelled.
+		Reason string `json:"reason"`
+		Since  Time   `json:"since"`
+	} `json:"hold"`
+	Name string `json:"name"`
+
+	// Plan With validate_only, what would become of the rows that are new.
+	Plan *BatchPlan `json:"plan,omitempty"`
 
 	// PredictedCosts With validate_only, what the rows should cost, as far as their providers publish prices and answer in time.
 	PredictedCosts *struct {
@@ -746,9 +878,11 @@ type LookupBatch struct {
 
 // Problem defines model for Problem.
 type Problem struct {
-	Code   ProblemCode `json:"code"`
-	Detail *string     `json:"detail,omitempty"`
-	Errors *[]struct {
+	// BatchID The batch that was recorded all the same; it is held.
+	BatchID *string     `json:"batch_id,omitempty"`
+	Code    ProblemCode `json:"code"`
+	Detail  *string     `json:"detail,omitempty"`
+	Errors  *[]struct {
 		// Code required, invalid, wrong_type, unknown_field, repeated_field, in_the_past, provider_not_configured, encryption_key_missing
 		Code    string `json:"code"`
 		Field   string `json:"field"`
@@ -1001,7 +1135,7 @@ type ReportOpenByAgeAge string
 
 // RowError defines model for RowError.
 type RowError struct {
-	// Code invalid, malformed, too_large, reference_conflict, provider_not_configured, encryption_key_missing, or stream_broken for the end of what could be read.
+	// Code invalid, malformed, too_large, reference_conflict, provider_not_configured, encryption_key_missing, day_limit, number_limit, batch_limit, credit_limit, or stream_broken for the end of what could be read.
 	Code  string `json:"code"`
 	Field string `json:"field"`
 
@@ -1222,8 +1356,19 @@ type CreateBatchParams struct {
 	// Name A name for people.
 	Name *string `form:"name,omitempty" json:"name,omitempty"`
 
+	// ExpectCount How many rows the file has, those included that cannot be taken. When it does not match, nothing of the batch is sent.
+	ExpectCount *int `form:"expect_count,omitempty" json:"expect_count,omitempty"`
+
+	// ExpectTotal The sum of the amounts of all rows in one currency, such as ZAR:1234.50; once for each currency, or comma separated.
+	ExpectTotal *[]string `form:"expect_total,omitempty" json:"expect_total,omitempty"`
+
 	// ContentEncoding gzip, zstd or identity.
 	ContentEncoding *string `json:"Content-Encoding,omitempty"`
+}
+
+// CancelBatchJSONBody defines parameters for CancelBatch.
+type CancelBatchJSONBody struct {
+	Reason *string `json:"reason,omitempty"`
 }
 
 // ListBatchTopupsParams defines parameters for ListBatchTopups.
@@ -1352,6 +1497,9 @@ type CancelTopupJSONBody struct {
 
 // CreateBatchJSONRequestBody defines body for CreateBatch for application/json ContentType.
 type CreateBatchJSONRequestBody CreateBatchJSONBody
+
+// CancelBatchJSONRequestBody defines body for CancelBatch for application/json ContentType.
+type CancelBatchJSONRequestBody CancelBatchJSONBody
 
 // RedeliverRangeJSONRequestBody defines body for RedeliverRange for application/json ContentType.
 type RedeliverRangeJSONRequestBody = RedeliveryRequest
@@ -1500,6 +1648,38 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/batches/{id} (the `GetBatch` operationId).
 	GetBatch(ctx context.Context, id BatchID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CancelBatchWithBody Cancel what was not sent yet
+	//
+	// Every row that provably was not sent becomes failed with code cancelled. Nothing further is sent from the first moment on. A very large batch takes more than one call.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/batches/{id}/cancel (the `CancelBatch` operationId).
+	CancelBatchWithBody(ctx context.Context, id BatchID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CancelBatch Cancel what was not sent yet
+	//
+	// Every row that provably was not sent becomes failed with code cancelled. Nothing further is sent from the first moment on. A very large batch takes more than one call.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/batches/{id}/cancel (the `CancelBatch` operationId).
+	CancelBatch(ctx context.Context, id BatchID, body CancelBatchJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// HoldBatch Stop what was not sent yet
+	//
+	// Takes effect within a second. What was sent goes on to its outcome; what waits may still expire.
+	//
+	// Corresponds with POST /v1/batches/{id}/hold (the `HoldBatch` operationId).
+	HoldBatch(ctx context.Context, id BatchID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReleaseBatch Let a held batch go on
+	//
+	// Ends a hold of yours, and that of control totals that did not match. What an operator has paused stays paused.
+	//
+	// Corresponds with POST /v1/batches/{id}/release (the `ReleaseBatch` operationId).
+	ReleaseBatch(ctx context.Context, id BatchID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListBatchTopups The rows of a batch in the order of the file
 	//
@@ -1855,6 +2035,78 @@ func (c *Client) CreateBatch(ctx context.Context, params *CreateBatchParams, bod
 // Corresponds with GET /v1/batches/{id} (the `GetBatch` operationId).
 func (c *Client) GetBatch(ctx context.Context, id BatchID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetBatchRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CancelBatchWithBody Cancel what was not sent yet
+//
+// Every row that provably was not sent becomes failed with code cancelled. Nothing further is sent from the first moment on. A very large batch takes more than one call.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/batches/{id}/cancel (the `CancelBatch` operationId).
+func (c *Client) CancelBatchWithBody(ctx context.Context, id BatchID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCancelBatchRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CancelBatch Cancel what was not sent yet
+//
+// Every row that provably was not sent becomes failed with code cancelled. Nothing further is sent from the first moment on. A very large batch takes more than one call.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/batches/{id}/cancel (the `CancelBatch` operationId).
+func (c *Client) CancelBatch(ctx context.Context, id BatchID, body CancelBatchJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCancelBatchRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// HoldBatch Stop what was not sent yet
+//
+// Takes effect within a second. What was sent goes on to its outcome; what waits may still expire.
+//
+// Corresponds with POST /v1/batches/{id}/hold (the `HoldBatch` operationId).
+func (c *Client) HoldBatch(ctx context.Context, id BatchID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewHoldBatchRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReleaseBatch Let a held batch go on
+//
+// Ends a hold of yours, and that of control totals that did not match. What an operator has paused stays paused.
+//
+// Corresponds with POST /v1/batches/{id}/release (the `ReleaseBatch` operationId).
+func (c *Client) ReleaseBatch(ctx context.Context, id BatchID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReleaseBatchRequest(c.Server, id)
 	if err != nil {
 		return nil, err
 	}
@@ -2602,6 +2854,30 @@ func NewCreateBatchRequestWithBody(server string, params *CreateBatchParams, con
 
 		}
 
+		if params.ExpectCount != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "expect_count", *params.ExpectCount, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ExpectTotal != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "expect_total", *params.ExpectTotal, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -2660,6 +2936,121 @@ func NewGetBatchRequest(server string, id BatchID) (*http.Request, error) {
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCancelBatchRequest calls the generic CancelBatch builder with application/json body
+func NewCancelBatchRequest(server string, id BatchID, body CancelBatchJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCancelBatchRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewCancelBatchRequestWithBody constructs an http.Request for the CancelBatch method, with any body, and a specified content type
+func NewCancelBatchRequestWithBody(server string, id BatchID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/batches/%s/cancel", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewHoldBatchRequest constructs an http.Request for the HoldBatch method
+func NewHoldBatchRequest(server string, id BatchID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/batches/%s/hold", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewReleaseBatchRequest constructs an http.Request for the ReleaseBatch method
+func NewReleaseBatchRequest(server string, id BatchID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/batches/%s/release", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -3976,6 +4367,42 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/batches/{id} (the `GetBatch` operationId).
 	GetBatchWithResponse(ctx context.Context, id BatchID, reqEditors ...RequestEditorFn) (*GetBatchResponse, error)
 
+	// CancelBatchWithBodyWithResponse Cancel what was not sent yet
+	//
+	// Every row that provably was not sent becomes failed with code cancelled. Nothing further is sent from the first moment on. A very large batch takes more than one call.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/batches/{id}/cancel (the `CancelBatch` operationId).
+	CancelBatchWithBodyWithResponse(ctx context.Context, id BatchID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CancelBatchResponse, error)
+
+	// CancelBatchWithResponse Cancel what was not sent yet
+	//
+	// Every row that provably was not sent becomes failed with code cancelled. Nothing further is sent from the first moment on. A very large batch takes more than one call.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/batches/{id}/cancel (the `CancelBatch` operationId).
+	CancelBatchWithResponse(ctx context.Context, id BatchID, body CancelBatchJSONRequestBody, reqEditors ...RequestEditorFn) (*CancelBatchResponse, error)
+
+	// HoldBatchWithResponse Stop what was not sent yet
+	//
+	// Takes effect within a second. What was sent goes on to its outcome; what waits may still expire.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/batches/{id}/hold (the `HoldBatch` operationId).
+	HoldBatchWithResponse(ctx context.Context, id BatchID, reqEditors ...RequestEditorFn) (*HoldBatchResponse, error)
+
+	// ReleaseBatchWithResponse Let a held batch go on
+	//
+	// Ends a hold of yours, and that of control totals that did not match. What an operator has paused stays paused.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/batches/{id}/release (the `ReleaseBatch` operationId).
+	ReleaseBatchWithResponse(ctx context.Context, id BatchID, reqEditors ...RequestEditorFn) (*ReleaseBatchResponse, error)
+
 	// ListBatchTopupsWithResponse The rows of a batch in the order of the file
 	//
 	// JSON comes in pages. With Accept text/csv or application/x-ndjson all rows are streamed; an answer that is cut off is not complete.
@@ -4563,6 +4990,192 @@ func (r GetBatchResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetBatchResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CancelBatchResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *BatchCancelled
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *BatchCancelled
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *Conflict
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CancelBatchResponse) GetJSON200() *BatchCancelled {
+	return r.JSON200
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r CancelBatchResponse) GetJSON202() *BatchCancelled {
+	return r.JSON202
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r CancelBatchResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r CancelBatchResponse) GetApplicationProblemJSON409() *Conflict {
+	return r.ApplicationProblemJSON409
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CancelBatchResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CancelBatchResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CancelBatchResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CancelBatchResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CancelBatchResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type HoldBatchResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Batch
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *Conflict
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r HoldBatchResponse) GetJSON200() *Batch {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r HoldBatchResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r HoldBatchResponse) GetApplicationProblemJSON409() *Conflict {
+	return r.ApplicationProblemJSON409
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r HoldBatchResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r HoldBatchResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r HoldBatchResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r HoldBatchResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r HoldBatchResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ReleaseBatchResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Batch
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReleaseBatchResponse) GetJSON200() *Batch {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r ReleaseBatchResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ReleaseBatchResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReleaseBatchResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReleaseBatchResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReleaseBatchResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReleaseBatchResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -6000,6 +6613,66 @@ func (c *ClientWithResponses) GetBatchWithResponse(ctx context.Context, id Batch
 	return ParseGetBatchResponse(rsp)
 }
 
+// CancelBatchWithBodyWithResponse Cancel what was not sent yet
+//
+// Every row that provably was not sent becomes failed with code cancelled. Nothing further is sent from the first moment on. A very large batch takes more than one call.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/batches/{id}/cancel (the `CancelBatch` operationId).
+func (c *ClientWithResponses) CancelBatchWithBodyWithResponse(ctx context.Context, id BatchID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CancelBatchResponse, error) {
+	rsp, err := c.CancelBatchWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCancelBatchResponse(rsp)
+}
+
+// CancelBatchWithResponse Cancel what was not sent yet
+//
+// Every row that provably was not sent becomes failed with code cancelled. Nothing further is sent from the first moment on. A very large batch takes more than one call.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/batches/{id}/cancel (the `CancelBatch` operationId).
+func (c *ClientWithResponses) CancelBatchWithResponse(ctx context.Context, id BatchID, body CancelBatchJSONRequestBody, reqEditors ...RequestEditorFn) (*CancelBatchResponse, error) {
+	rsp, err := c.CancelBatch(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCancelBatchResponse(rsp)
+}
+
+// HoldBatchWithResponse Stop what was not sent yet
+//
+// Takes effect within a second. What was sent goes on to its outcome; what waits may still expire.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/batches/{id}/hold (the `HoldBatch` operationId).
+func (c *ClientWithResponses) HoldBatchWithResponse(ctx context.Context, id BatchID, reqEditors ...RequestEditorFn) (*HoldBatchResponse, error) {
+	rsp, err := c.HoldBatch(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseHoldBatchResponse(rsp)
+}
+
+// ReleaseBatchWithResponse Let a held batch go on
+//
+// Ends a hold of yours, and that of control totals that did not match. What an operator has paused stays paused.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/batches/{id}/release (the `ReleaseBatch` operationId).
+func (c *ClientWithResponses) ReleaseBatchWithResponse(ctx context.Context, id BatchID, reqEditors ...RequestEditorFn) (*ReleaseBatchResponse, error) {
+	rsp, err := c.ReleaseBatch(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReleaseBatchResponse(rsp)
+}
+
 // ListBatchTopupsWithResponse The rows of a batch in the order of the file
 //
 // JSON comes in pages. With Accept text/csv or application/x-ndjson all rows are streamed; an answer that is cut off is not complete.
@@ -6638,6 +7311,12 @@ func ParseCreateBatchResponse(rsp *http.Response) (*CreateBatchResponse, error) 
 		}
 		response.ApplicationProblemJSONDefault = &dest
 
+	case rsp.StatusCode == 200:
+	// Content-type (application/x-ndjson) unsupported
+
+	case rsp.StatusCode == 202:
+		// Content-type (application/x-ndjson) unsupported
+
 	}
 
 	switch {
@@ -6675,6 +7354,147 @@ func ParseGetBatchResponse(rsp *http.Response) (*GetBatchResponse, error) {
 	}
 
 	response := &GetBatchResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Batch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCancelBatchResponse parses an HTTP response from a CancelBatchWithResponse call
+func ParseCancelBatchResponse(rsp *http.Response) (*CancelBatchResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CancelBatchResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest BatchCancelled
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest BatchCancelled
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseHoldBatchResponse parses an HTTP response from a HoldBatchWithResponse call
+func ParseHoldBatchResponse(rsp *http.Response) (*HoldBatchResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &HoldBatchResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Batch
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseReleaseBatchResponse parses an HTTP response from a ReleaseBatchWithResponse call
+func ParseReleaseBatchResponse(rsp *http.Response) (*ReleaseBatchResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReleaseBatchResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
 	}
