@@ -38,7 +38,7 @@ func TestReceiverDownForThreeDays(t *testing.T) {
 				c.Notify(r)
 			}
 		}
-		pass(t, m, c, began.Add(down).Sub(time.Now())+60*time.Hour)
+		pass(t, m, c, time.Until(began.Add(down))+60*time.Hour)
 		told, version := map[string]int{}, map[string]int{}
 		for _, a := range w.arrivals("") {
 			if a.status != 204 {

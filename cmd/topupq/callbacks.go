@@ -154,7 +154,7 @@ func redeliverRange(cmd *cobra.Command, api *apiClient, order client.RedeliveryR
 		return err
 	}
 	for r.State == client.RedeliveryStateRunning {
-		if err := sleep(cmd.Context(), redeliveryPoll); err != nil {
+		if sleep(cmd.Context(), redeliveryPoll) != nil {
 			fmt.Fprintf(cmd.ErrOrStderr(), "stopped waiting; it goes on as GET /v1/redeliveries/%s\n", clean(r.ID))
 			return nil
 		}

@@ -114,17 +114,16 @@ func (l *listener) follow(ctx context.Context, after int64, once bool) error {
 	}
 	for {
 		page, err := l.ask(ctx, &client.ListEventsParams{After: &after, Wait: &wait})
+		if ctx.Err() != nil {
+			break // whoever listened has gone
+		}
 		var p *apiProblem
 		switch {
-		case ctx.Err() != nil:
-			return nil
 		case errors.As(err, &p) && !p.passing():
 			return err
 		case err != nil:
 			fmt.Fprintln(l.err, err)
-			if sleep(ctx, l.pause) != nil {
-				return nil
-			}
+			_ = sleep(ctx, l.pause) // where it is cut short the next question ends the listening
 			continue
 		}
 		for _, e := range page.Data {
@@ -134,9 +133,10 @@ func (l *listener) follow(ctx context.Context, after int64, once bool) error {
 			after = e.Sequence
 		}
 		if once && page.NextCursor == nil {
-			return nil
+			break
 		}
 	}
+	return nil
 }
 
 // hand prints an event and posts it.

@@ -21,7 +21,7 @@ func (s *shop) cancelled(t *testing.T, references ...string) {
 		t.Fatal("not handed in")
 	}
 	for _, r := range references {
-		_, err := s.store.Update(t.Context(), topup.NewID(topup.MerchantID(s.keys.ID), r), func(x *topup.Topup) error {
+		_, err := s.store.Update(t.Context(), topup.NewID(s.keys.ID, r), func(x *topup.Topup) error {
 			return x.Cancel(topup.ActorMerchant, "", time.Now())
 		})
 		if err != nil {
@@ -88,7 +88,7 @@ func TestCallbacksListAndRedeliver(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
 	s.cancelled(t, "ord-1")
-	id := topup.CallbackID(string(topup.NewID(topup.MerchantID(s.keys.ID), "ord-1")), 2)
+	id := topup.CallbackID(string(topup.NewID(s.keys.ID, "ord-1")), 2)
 	out, _, code := s.run(t, "callbacks", "list")
 	if code != 0 {
 		t.Fatalf("exit %d", code)
