@@ -156,7 +156,7 @@ func redeliverRange(cmd *cobra.Command, api *apiClient, order client.RedeliveryR
 	for r.State == client.RedeliveryStateRunning {
 		if sleep(cmd.Context(), redeliveryPoll) != nil {
 			fmt.Fprintf(cmd.ErrOrStderr(), "stopped waiting; it goes on as GET /v1/redeliveries/%s\n", clean(r.ID))
-			return nil
+			return nil //nolint:nilerr // whoever waited has gone
 		}
 		err := readAnswer(cmd.Context(), &r, func(ctx context.Context) (*http.Response, error) { return api.calls.GetRedelivery(ctx, r.ID) })
 		if err != nil {

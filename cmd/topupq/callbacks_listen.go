@@ -136,7 +136,7 @@ func (l *listener) follow(ctx context.Context, after int64, once bool) error {
 			break
 		}
 	}
-	return nil
+	return nil //nolint:nilerr // whoever listened has gone
 }
 
 // hand prints an event and posts it.
