@@ -89,8 +89,11 @@ func (s *Scheduler) redeliver(ctx context.Context, r *topup.Redelivery, now time
 
 // redeliverOne makes one event's callback due. A record that has left the ledger stays as it is.
 func (s *Scheduler) redeliverOne(ctx context.Context, r *topup.Redelivery, e topup.Event, now time.Time) (made bool, err error) {
-	if e.Type == topup.EventBatchCompleted || strings.HasPrefix(e.Subject, "bat") {
+	if !topup.ID(e.Subject).Valid() && strings.HasPrefix(e.Subject, "bat") {
 		_, err = s.cfg.Store.UpdateBatch(ctx, topup.BatchID(e.Subject), func(b *topup.Batch) error {
+			if made = false; b.Callback == nil || b.Callback.Version != e.Version {
+				return topup.ErrUnchanged
+			}
 			err := r.Redeliver(b.Callback, now)
 			made = err == nil
 			return err

@@ -10,7 +10,8 @@ import (
 	"topupq/topup"
 )
 
-// eventCodes are the types of events as feeds keep them: one letter each. Stored data depends on them.
+// eventCodes are the types of events as feeds keep them: one letter each. Stored data depends on them. A type without one
+// is kept as a colon and its name.
 var eventCodes = map[topup.EventType]string{
 	topup.EventSucceeded: "s", topup.EventFailed: "f", topup.EventUnresolved: "u", topup.EventReversed: "r",
 	topup.EventCorrected: "c", topup.EventBatchCompleted: "b",
@@ -18,7 +19,11 @@ var eventCodes = map[topup.EventType]string{
 
 // feedEntry is one event as a feed keeps it: "ID VERSION+CODE TIME", the time in milliseconds to the base of 36.
 func feedEntry(id string, c *topup.Callback, at time.Time) string {
-	return id + " " + strconv.Itoa(c.Version) + eventCodes[c.Type] + " " + strconv.FormatInt(millis(at), 36)
+	code, ok := eventCodes[c.Type]
+	if !ok {
+		code = ":" + string(c.Type)
+	}
+	return id + " " + strconv.Itoa(c.Version) + code + " " + strconv.FormatInt(millis(at), 36)
 }
 
 // parseFeedEntry is the inverse of feedEntry.
@@ -27,19 +32,27 @@ func parseFeedEntry(entry string) (topup.Event, error) {
 	if len(parts) != 3 || len(parts[1]) < 2 {
 		return topup.Event{}, fmt.Errorf("%w: event of a feed", errCorrupt)
 	}
-	code := parts[1][len(parts[1])-1:]
-	version, err := strconv.Atoi(strings.TrimSuffix(parts[1], code))
+	digits := strings.TrimRightFunc(parts[1], func(r rune) bool { return r < '0' || r > '9' })
+	version, err := strconv.Atoi(digits)
 	ms, timeErr := strconv.ParseInt(parts[2], 36, 64)
-	e := topup.Event{Subject: parts[0], Version: version, At: time.UnixMilli(ms).UTC()}
-	for typ, c := range eventCodes {
-		if c == code {
-			e.Type = typ
-		}
-	}
+	e := topup.Event{Subject: parts[0], Version: version, Type: eventType(parts[1][len(digits):]), At: time.UnixMilli(ms).UTC()}
 	if err != nil || timeErr != nil || e.Type == "" {
 		return e, fmt.Errorf("%w: event of a feed", errCorrupt)
 	}
 	return e, nil
+}
+
+// eventType is the type of a code, "" for none.
+func eventType(code string) topup.EventType {
+	if name, whole := strings.CutPrefix(code, ":"); whole {
+		return topup.EventType(name)
+	}
+	for typ, c := range eventCodes {
+		if c == code {
+			return typ
+		}
+	}
+	return ""
 }
 
 // topupEvents is what a write owes to the merchant's feed, "" for nothing: the merchant, and one entry for each version
@@ -63,11 +76,12 @@ func topupEvents(from, to *topup.Topup) string {
 	return string(to.Merchant) + b.String()
 }
 
+// batchEvent is likewise what a write of a batch owes: a version of its callback that was not there before.
 func batchEvent(from, to *topup.Batch) string {
-	if to.Callback == nil || (from != nil && from.Callback != nil) {
+	if to.Callback == nil || (from != nil && from.Callback != nil && from.Callback.Version == to.Callback.Version) {
 		return ""
 	}
-	return string(to.Merchant) + "\n" + feedEntry(string(to.ID), to.Callback, to.ClosedAt)
+	return string(to.Merchant) + "\n" + feedEntry(string(to.ID), to.Callback, to.Callback.NextAt)
 }
 
 // hashChange is how a write changes its batch's row hash: the change of each lane and of the number of rows, "" for none.

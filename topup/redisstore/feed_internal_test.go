@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -100,6 +101,60 @@ func TestPublisherDiesAnywhere(t *testing.T) {
 				failed(t, one, m, "g")
 				wantFeed(t, one, m, "a", "b", "c", "d", "e", "f", "g")
 			})
+		}
+	}
+}
+
+// TestFeedEntries writes and reads every type of event, and one that this version does not know.
+func TestFeedEntries(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 23, 8, 0, 0, 5e6, time.UTC)
+	for i, typ := range append(slices.Clone(topup.EventTypes), "batch.renamed") {
+		want := topup.Event{Subject: "batabc2", Version: 9 + i, Type: typ, At: at}
+		got, err := parseFeedEntry(feedEntry("batabc2", &topup.Callback{Version: 9 + i, Type: typ}, at))
+		if err != nil || got != want {
+			t.Errorf("%+v, %v, want %+v", got, err, want)
+		}
+	}
+	for _, text := range []string{"", "a b", "a 1 x", "a 1q 5", "a s 5", "a 1s !", "a 1s 5 6"} {
+		if e, err := parseFeedEntry(text); err == nil {
+			t.Errorf("%q was read as %+v", text, e)
+		}
+	}
+}
+
+// TestBatchTellsTwice owes a batch two events, of which the later one stands behind the other.
+func TestBatchTellsTwice(t *testing.T) {
+	t.Parallel()
+	rdb := redis.NewClient(&redis.Options{Addr: miniredis.RunT(t).Addr()})
+	t.Cleanup(func() { _ = rdb.Close() })
+	s := Open(rdb, Options{})
+	t.Cleanup(s.Close)
+	at, id := time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC), topup.NewBatchID()
+	if err := s.CreateBatch(t.Context(), &topup.Batch{ID: id, Merchant: "mershop", CreatedAt: at}); err != nil {
+		t.Fatal(err)
+	}
+	for version := 1; version <= 12; version++ {
+		_, err := s.UpdateBatch(t.Context(), id, func(b *topup.Batch) error {
+			b.Callback = &topup.Callback{Version: version, Type: "batch.renamed", State: topup.CallbackWaiting, NextAt: at}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 3 {
+		if _, err := s.PublishEvents(t.Context(), 100); err != nil {
+			t.Fatal(err)
+		}
+	}
+	page, err := s.EventsAfter(t.Context(), "mershop", 0, 100)
+	if err != nil || len(page.Events) != 12 {
+		t.Fatalf("%+v, %v", page, err)
+	}
+	for i, e := range page.Events {
+		if e.Version != i+1 {
+			t.Errorf("event %d is version %d", i+1, e.Version)
 		}
 	}
 }

@@ -44,7 +44,7 @@ func outboxKey(shard int) string                        { return prefix(shard) +
 func batchesDueKey(shard int) string                    { return prefix(shard) + "batches" }
 
 // eventsKey is a sorted set of a shard's events that no feed has yet, by the number of the write that made them;
-// batchEventsKey the same for batches, in no order.
+// batchEventsKey the same for batches, by their revision.
 func eventsKey(shard int) string      { return prefix(shard) + "events" }
 func batchEventsKey(shard int) string { return prefix(shard) + "batchevents" }
 

@@ -148,7 +148,7 @@ redis.call('HSET', KEYS[1], 'rev', (tonumber(rev) or 0) + 1, 'v', ARGV[2])
 if ARGV[4] == '-' then redis.call('ZREM', KEYS[2], ARGV[3])
 elseif ARGV[4] ~= '' then redis.call('ZADD', KEYS[2], ARGV[4], ARGV[3]) end
 if ARGV[5] ~= '' then redis.call('ZADD', KEYS[3], ARGV[5], ARGV[3]) end
-if ARGV[6] ~= '' then redis.call('ZADD', KEYS[4], 0, ARGV[6]) end
+if ARGV[6] ~= '' then redis.call('ZADD', KEYS[4], (tonumber(rev) or 0) + 1, ARGV[6]) end
 return 1
 `)
 
