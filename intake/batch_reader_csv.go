@@ -25,7 +25,7 @@ type csvColumn struct {
 }
 
 // csvFields are the columns that are fields of the top-up itself; the first four must be there.
-var csvFields = []string{"reference", "recipient", "amount", "currency", "provider", "expires_at"}
+var csvFields = []string{"reference", "recipient", "amount", "currency", "provider", "expires_at", "priority"}
 
 const csvRequired = 4
 
@@ -158,5 +158,7 @@ func (q *topupRequest) column(name, text string) {
 		q.Provider = text
 	case "expires_at":
 		q.ExpiresAt = text
+	case "priority":
+		q.Priority = text
 	}
 }

@@ -149,9 +149,9 @@ type Config struct {
 	// nobody.
 	Balance func(ctx context.Context, p topup.ProviderName) (topup.BalanceAt, bool)
 	Backlog func(ctx context.Context, p topup.ProviderName) int64
-	// Window is how many wake-ups a provider's submit queue takes at the moment; the scheduler rings the rest. nil
-	// means all of them.
-	Window func(ctx context.Context, p topup.ProviderName) int
+	// Window is how many wake-ups of a priority a provider's submit queue takes at the moment; the scheduler rings the
+	// rest, each merchant in its turn. nil means all of them.
+	Window func(ctx context.Context, p topup.ProviderName, u topup.Priority) int
 	// Count counts an event ("provider_callback", "forged"); Observe one answered request.
 	Count   func(event, label string)
 	Observe func(route string, status int, took time.Duration)

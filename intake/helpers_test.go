@@ -277,8 +277,8 @@ func good(reference string) string {
 
 func num(s string) json.Number { return json.Number(s) }
 
-func windowOf(n int) func(context.Context, topup.ProviderName) int {
-	return func(context.Context, topup.ProviderName) int { return n }
+func windowOf(n int) func(context.Context, topup.ProviderName, topup.Priority) int {
+	return func(context.Context, topup.ProviderName, topup.Priority) int { return n }
 }
 
 func mustJSON(t testing.TB, v any) []byte {

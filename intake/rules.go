@@ -91,6 +91,7 @@ func (r *rules) topup(q *topupRequest, merchant topup.MerchantID, now time.Time,
 	if len(m.list) > 0 {
 		return c
 	}
+	t.Priority, _ = topup.ParsePriority(q.Priority) // the rules of the fields have checked it
 	t.ExpiresAt, c.expired = r.expiry(q, now)
 	t.ID = topup.NewID(merchant, q.Reference)
 	if err := t.Accept(topup.ActorIntake, now); err != nil {

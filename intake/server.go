@@ -82,31 +82,36 @@ func (s *Server) ringing(ctx context.Context) (context.Context, context.CancelFu
 }
 
 // invite marks the new top-ups that are rung for at once, as many as each provider's queue takes at the moment: the
-// ledger shows those to the scheduler only when that wake-up must have been lost. The others it shows at once.
+// ledger shows those to the scheduler only when that wake-up must have been lost. The others stand in line there.
 func (s *Server) invite(ctx context.Context, ts []*topup.Topup) {
-	room := map[topup.ProviderName]int{}
+	type kind struct {
+		provider topup.ProviderName
+		urgency  topup.Priority
+	}
+	room := map[kind]int{}
 	for _, t := range ts {
 		if t.Withheld {
 			continue
 		}
-		if _, asked := room[t.Provider]; !asked {
-			room[t.Provider] = s.room(ctx, t.Provider, len(ts))
+		k := kind{t.Provider, t.Urgency()}
+		if _, asked := room[k]; !asked {
+			room[k] = s.room(ctx, k.provider, k.urgency, len(ts))
 		}
-		t.DueAt = t.CreatedAt
-		if room[t.Provider] > 0 {
-			room[t.Provider]--
-			t.DueAt = t.CreatedAt.Add(s.cfg.RescueAfter)
+		t.DueAt, t.InLine = t.CreatedAt, true
+		if room[k] > 0 {
+			room[k]--
+			t.DueAt, t.InLine = t.CreatedAt.Add(s.cfg.RescueAfter), false
 		}
 	}
 }
 
-func (s *Server) room(ctx context.Context, p topup.ProviderName, all int) int {
+func (s *Server) room(ctx context.Context, p topup.ProviderName, u topup.Priority, all int) int {
 	if s.cfg.Window == nil {
 		return all
 	}
 	ctx, cancel := s.ringing(ctx)
 	defer cancel()
-	return s.cfg.Window(ctx, p)
+	return s.cfg.Window(ctx, p, u)
 }
 
 // invited reports whether a new top-up is to be rung for at once.

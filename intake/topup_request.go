@@ -15,6 +15,7 @@ type topupRequest struct {
 	Currency  string            `json:"currency" validate:"required,iso4217"`
 	Provider  string            `json:"provider" validate:"omitempty,oneof=reloadly aat rechargekit"`
 	Product   productRequest    `json:"product"`
+	Priority  string            `json:"priority" validate:"omitempty,oneof=high normal bulk"`
 	ExpiresAt string            `json:"expires_at" validate:"omitempty,datetime=2006-01-02T15:04:05Z07:00"`
 	Metadata  map[string]string `json:"metadata" validate:"max=20,dive,keys,min=1,max=64,plain,endkeys,max=512,plain"`
 
@@ -79,6 +80,8 @@ func (q *topupRequest) readField(name string, v *value, m *mistakes) {
 		q.Provider = m.text(v, "", name)
 	case "expires_at":
 		q.ExpiresAt = m.text(v, "", name)
+	case "priority":
+		q.Priority = m.text(v, "", name)
 	case "metadata":
 		q.Metadata = m.pairs(v, "", name)
 	case "product":

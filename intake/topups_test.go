@@ -28,7 +28,7 @@ func TestCreateTopup(t *testing.T) {
 		"expires_at": "2026-11-23T00:00:00Z", "metadata": map[string]any{"till": "7"}, "state": "accepted",
 		"refund_safe": false, "attempts": num("0"), "provider_reference": nil, "provider_transaction_id": nil,
 		"operator_transaction_id": nil, "delivered_amount": nil, "delivered_currency": nil, "cost": nil,
-		"cost_currency": nil, "predicted_cost": nil, "predicted_cost_currency": nil, "failure": nil, "explanation": "Recorded and waiting to be sent.",
+		"cost_currency": nil, "predicted_cost": nil, "predicted_cost_currency": nil, "priority": "normal", "failure": nil, "explanation": "Recorded and waiting to be sent.",
 		"checks": map[string]any{"done": num("0"), "next_at": nil}, "created_at": "2026-11-20T10:00:00Z",
 		"updated_at": "2026-11-20T10:00:00Z", "closed_at": nil, "confirmed_at": nil,
 	}
@@ -287,4 +287,26 @@ func TestPIN(t *testing.T) {
 	}
 	a.store.topups[topup.ID(id)].PIN[5] ^= 1
 	a.do("GET", "/v1/topups/"+id, "").problem(http.StatusInternalServerError, "pin_unreadable")
+}
+
+// TestPriority takes the three priorities, from JSON and CSV, and says what the default is.
+func TestPriority(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t, func(c *intake.Config) { c.Window = windowOf(0) })
+	for _, p := range []string{"high", "normal", "bulk"} {
+		if got := a.do("POST", "/v1/topups", `{"priority":"`+p+`",`+good(p)[1:]).want(202).text("priority"); got != p {
+			t.Errorf("%s: %s", p, got)
+		}
+		if x := a.store.topups[topup.NewID(a.merchant.ID, p)]; !x.InLine || x.Urgency().String() != p {
+			t.Errorf("%s: %+v", p, x)
+		}
+	}
+	a.do("POST", "/v1/topups", `{"priority":"now",`+good("x")[1:]).problem(422, "invalid")
+	rows := "reference,recipient,amount,currency,priority\nr1,+27831234567,5,ZAR,high\nr2,+27831234567,5,ZAR,\n"
+	a.upload(csvType, rows).receipt(202)
+	for reference, want := range map[string]topup.Priority{"r1": topup.PriorityHigh, "r2": topup.PriorityBulk} {
+		if got := a.store.topups[topup.NewID(a.merchant.ID, reference)].Urgency(); got != want {
+			t.Errorf("%s is %s", reference, got)
+		}
+	}
 }

@@ -17,6 +17,7 @@ import (
 // Store is what the scheduler reads, and the lease by which it leads.
 type Store interface {
 	DueSends(ctx context.Context, p topup.ProviderName, now, again time.Time, limit int) ([]topup.Due, error)
+	Paused(ctx context.Context, p topup.ProviderName) (*topup.Pause, error)
 	DueChecks(ctx context.Context, p topup.ProviderName, now, again time.Time, limit int) ([]topup.Due, error)
 	CountDueChecks(ctx context.Context, p topup.ProviderName, now time.Time) (int64, error)
 	DueCallbacks(ctx context.Context, now, again time.Time, limit int) ([]string, error)
@@ -63,6 +64,10 @@ type Config struct {
 	Tick          time.Duration
 	RescueAfter   time.Duration
 	CallbackLease time.Duration
+	// SendTick (40 ms) is the time between two looks at what waits to be sent while there is more than the queue takes.
+	SendTick time.Duration
+	// Shortest is the window of a provider's submit queue where nothing says that its workers need more; nil is 32 for all.
+	Shortest func(topup.ProviderName) int
 	// Window (4,000) is the most tasks that wait in one queue at any time: the ledger holds the rest.
 	Window int
 	// Days looks after the ends of days and the alarms; nil leaves them alone.
@@ -73,6 +78,8 @@ type Config struct {
 
 const (
 	defaultTick        = 200 * time.Millisecond
+	defaultSendTick    = 40 * time.Millisecond
+	defaultShortest    = 32
 	defaultRescueAfter = 30 * time.Second
 	defaultLease       = 20 * time.Second
 	defaultLeaderTTL   = 10 * time.Second
@@ -89,6 +96,7 @@ type Scheduler struct {
 	days     days
 	// trimmed is when old events were forgotten last.
 	trimmed time.Time
+	windows map[topup.ProviderName]*window
 }
 
 // New returns a scheduler; Run starts it.
@@ -97,6 +105,10 @@ func New(cfg Config) (*Scheduler, error) {
 		return nil, errors.New("scheduler needs a store, a bell, a log, a holder and queue names")
 	}
 	cfg.Tick = orDefault(cfg.Tick, defaultTick)
+	cfg.SendTick = orDefault(cfg.SendTick, defaultSendTick)
+	if cfg.Shortest == nil {
+		cfg.Shortest = func(topup.ProviderName) int { return defaultShortest }
+	}
 	cfg.RescueAfter = orDefault(cfg.RescueAfter, defaultRescueAfter)
 	cfg.CallbackLease = orDefault(cfg.CallbackLease, defaultLease)
 	cfg.LeaderTTL = orDefault(cfg.LeaderTTL, defaultLeaderTTL)
@@ -112,7 +124,7 @@ func New(cfg Config) (*Scheduler, error) {
 	}
 	now := cfg.Now
 	cfg.Now = func() time.Time { return now().UTC().Truncate(time.Millisecond) } // as the ledger keeps times
-	return &Scheduler{cfg: cfg, unsealed: map[topup.BatchID]seenBatch{}}, nil
+	return &Scheduler{cfg: cfg, unsealed: map[topup.BatchID]seenBatch{}, windows: map[topup.ProviderName]*window{}}, nil
 }
 
 func orDefault[T int | time.Duration](v, d T) T {
@@ -125,8 +137,9 @@ func orDefault[T int | time.Duration](v, d T) T {
 // Run looks at once and then every tick while it leads, until ctx ends; then it gives up the lease. It always returns
 // nil after that: a store that is away is logged and tried again.
 func (s *Scheduler) Run(ctx context.Context) error {
-	ticker := time.NewTicker(s.cfg.Tick)
+	ticker, sends := time.NewTicker(s.cfg.Tick), time.NewTicker(s.cfg.SendTick)
 	defer ticker.Stop()
+	defer sends.Stop()
 	defer s.resign()
 	var leading bool
 	var leased time.Time
@@ -141,22 +154,35 @@ func (s *Scheduler) Run(ctx context.Context) error {
 			}
 		}
 		if leading {
-			s.look(ctx, leased.Add(s.cfg.LeaderTTL))
+			s.look(ctx, leased.Add(s.cfg.LeaderTTL), s.runOnce)
 		}
-		select {
-		case <-ctx.Done():
-		case <-ticker.C:
+		for s.between(ctx, ticker.C, sends.C) {
+			if leading && s.behind() {
+				s.look(ctx, leased.Add(s.cfg.LeaderTTL), s.sendMore)
+			}
 		}
 	}
 	return nil
 }
 
+// between waits for the next tick of either kind, and reports whether it was one for sends alone.
+func (s *Scheduler) between(ctx context.Context, all, sends <-chan time.Time) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-all:
+		return false
+	case <-sends:
+		return true
+	}
+}
+
 // look looks once, and not longer than the lease lasts: what a leader that was frozen or slow has not done by then is
 // for the next one.
-func (s *Scheduler) look(ctx context.Context, until time.Time) {
+func (s *Scheduler) look(ctx context.Context, until time.Time, do func(context.Context) error) {
 	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
-	if err := s.runOnce(ctx); err != nil && !errors.Is(ctx.Err(), context.Canceled) {
+	if err := do(ctx); err != nil && !errors.Is(ctx.Err(), context.Canceled) {
 		s.cfg.Log.Warn("look failed", zap.Error(err))
 	}
 }
@@ -186,7 +212,7 @@ func (s *Scheduler) LookOnce(ctx context.Context) error { return s.runOnce(ctx) 
 func (s *Scheduler) runOnce(ctx context.Context) error {
 	var errs []error
 	for _, p := range s.cfg.Providers {
-		errs = append(errs, s.rescue(ctx, p), s.recheck(ctx, p))
+		errs = append(errs, s.sends(ctx, p), s.recheck(ctx, p))
 	}
 	errs = append(errs, s.callbacks(ctx), s.batches(ctx), s.feed(ctx), s.texts(ctx), s.endOfDay(ctx))
 	return errors.Join(errs...)

@@ -17,6 +17,7 @@ type View struct {
 	Product   Product           `json:"product"`
 	ExpiresAt *time.Time        `json:"expires_at"`
 	Metadata  map[string]string `json:"metadata"`
+	Priority  string            `json:"priority"`
 
 	State      string `json:"state"`
 	RefundSafe bool   `json:"refund_safe"`
@@ -65,7 +66,7 @@ func (t *Topup) View() View {
 	v := View{
 		ID: t.ID, Reference: t.Reference, BatchID: optional(t.Batch), Recipient: t.Recipient.E164(),
 		Amount: t.Amount.Text(), Currency: t.Amount.Currency, Provider: t.Provider, Product: t.Product,
-		ExpiresAt: optionalTime(t.ExpiresAt), Metadata: t.Metadata,
+		ExpiresAt: optionalTime(t.ExpiresAt), Metadata: t.Metadata, Priority: t.Urgency().String(),
 		State: t.State.String(), RefundSafe: t.RefundSafe(), Attempts: t.Attempts,
 		ProviderReference:     optional(t.ProviderReference),
 		ProviderTransactionID: optional(t.ProviderTransactionID),

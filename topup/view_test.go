@@ -48,7 +48,7 @@ func TestView(t *testing.T) {
 		"metadata": map[string]any{}, "state": "reversed", "refund_safe": false, "attempts": 2.0,
 		"provider_reference": "98187964", "provider_transaction_id": "t", "operator_transaction_id": "o",
 		"delivered_amount": "2.00", "delivered_currency": "ZAR", "cost": "0.10731", "cost_currency": "USD",
-		"predicted_cost": "0.1073", "predicted_cost_currency": "USD",
+		"predicted_cost": "0.1073", "predicted_cost_currency": "USD", "priority": "bulk",
 		"failure":     map[string]any{"code": "provider_refunded", "message": "Back.", "provider_code": "R1"},
 		"explanation": x.Explain(), "checks": map[string]any{"done": 3.0, "next_at": utc},
 		"created_at": utc, "updated_at": utc, "closed_at": utc, "confirmed_at": utc,

@@ -17,7 +17,6 @@ import (
 	"topupq/intake"
 	"topupq/jobs"
 	"topupq/scheduler"
-	"topupq/topup"
 	"topupq/webhook"
 	"topupq/workers"
 )
@@ -53,7 +52,7 @@ func (n *node) startIntake(p *providers) (string, error) {
 		Now:     n.clock.Now,
 		Store:   n.watched, Ring: n.bell, Providers: p.settings, Routes: intakeRoutes(n.cfg.Routes), Keyring: n.keyring,
 		Callbacks: p.callbacks, Reports: smsReports(n.cfg.BulkSMS), NoSMS: !n.cfg.BulkSMS.Enabled(), Logger: n.log.Named("intake"), AllowPrivateCallbacks: n.cfg.Callback.AllowPrivate,
-		SendTest: testSender(sender, n.keyring), Window: n.window, Quote: p.quote, Bodies: eventBodies{}, Balance: n.lastBalance(p), Backlog: n.backlog, RescueAfter: n.cfg.RescueAfter,
+		SendTest: testSender(sender, n.keyring), Window: n.window(p), Quote: p.quote, Bodies: eventBodies{}, Balance: n.lastBalance(p), Backlog: n.backlog, RescueAfter: n.cfg.RescueAfter,
 	})
 	if err != nil {
 		return "", fmt.Errorf("build intake: %w", err)
@@ -61,18 +60,6 @@ func (n *node) startIntake(p *providers) (string, error) {
 	listener := srv.HTTPServer(n.cfg.IntakeAddr)
 	listener.Handler = n.watch.metrics.Listener("intake", listener.Handler)
 	return n.serve("intake", n.cfg.IntakeAddr, listener)
-}
-
-// sendWindow is how many wake-ups wait in a submit queue at most; the ledger holds the rest.
-const sendWindow = 4000
-
-// window is how many wake-ups a provider's submit queue takes at the moment.
-func (n *node) window(ctx context.Context, p topup.ProviderName) int {
-	waiting, err := n.bell.Waiting(ctx, jobs.SubmitQueue(p))
-	if err != nil {
-		return 0
-	}
-	return sendWindow - waiting
 }
 
 // serve listens on addr until the node stops, and returns the address it got.
@@ -226,7 +213,7 @@ func (n *node) startSchedule(p *providers) error {
 	cfg := scheduler.Config{
 		Now: n.clock.Now, Store: n.watched, Bell: n.bell, Log: n.log.Named("schedule"), Providers: p.names, SubmitQueue: jobs.SubmitQueue,
 		CheckQueue: jobs.CheckQueue, Grouped: p.routes.Grouped(), Holder: n.name, LeaderTTL: n.cfg.LeaderTTL, RescueAfter: n.cfg.RescueAfter,
-		CallbackLease: n.cfg.Callback.Timeout + callbackMargin, Window: sendWindow, Days: n.days(p),
+		CallbackLease: n.cfg.Callback.Timeout + callbackMargin, Window: sendWindow, Shortest: p.shortest, Days: n.days(p),
 		Feeds: n.watched, EventsKept: n.cfg.Callback.EventsKept,
 	}
 	if n.cfg.BulkSMS.Enabled() {

@@ -61,16 +61,16 @@ func (s *Store) BatchReleased(ctx context.Context, id topup.BatchID) (bool, erro
 // wakeChunk is how many rows one script wakes.
 const wakeChunk = 200
 
-// wakeScript makes rows due that wait in one of the send indexes for a later time.
+// wakeScript puts rows into the line that wait in one of the send indexes for a later time.
 //
-// KEYS: send indexes. ARGV: 1 now, then IDs.
-var wakeScript = newScript(`
+// KEYS: send indexes. ARGV: 1 now, 2 flow, 3 turn, then IDs.
+var wakeScript = newScript(lineLua + `
 local now, woken = tonumber(ARGV[1]), 0
-for i = 2, #ARGV do
+for i = 4, #ARGV do
   for _, index in ipairs(KEYS) do
     local at = redis.call('ZSCORE', index, ARGV[i])
     if at and tonumber(at) > now then
-      redis.call('ZADD', index, now, ARGV[i])
+      redis.call('ZADD', index, place(index, ARGV[2], ARGV[3]), ARGV[i])
       woken = woken + 1
     end
   end
@@ -80,6 +80,11 @@ return woken
 
 // WakeBatch implements topup.Batches.
 func (s *Store) WakeBatch(ctx context.Context, id topup.BatchID, now time.Time) error {
+	b, err := s.GetBatch(ctx, id)
+	if err != nil {
+		return err
+	}
+	flow, turn := flowOf(b.Merchant, topup.PriorityBulk), topup.PriorityBulk.Turn()
 	for start := int64(0); ; start += wakeChunk {
 		more := false
 		for shard := range shards {
@@ -91,7 +96,7 @@ func (s *Store) WakeBatch(ctx context.Context, id topup.BatchID, now time.Time) 
 				continue
 			}
 			more = true
-			args := []any{millis(now)}
+			args := []any{millis(now), flow, turn}
 			for _, name := range ids {
 				args = append(args, name)
 			}

@@ -13,18 +13,13 @@ import (
 // maxDuePerShard bounds one due script.
 const maxDuePerShard = 128
 
-// DueSends implements topup.Ledger.
-func (s *Store) DueSends(ctx context.Context, p topup.ProviderName, now, again time.Time, limit int) ([]topup.Due, error) {
-	return s.due(ctx, func(shard int) string { return sendIndex(shard, p) }, now, again, limit)
-}
-
 // DueChecks implements topup.Ledger.
 func (s *Store) DueChecks(ctx context.Context, p topup.ProviderName, now, again time.Time, limit int) ([]topup.Due, error) {
-	return s.due(ctx, func(shard int) string { return checkIndex(shard, p) }, now, again, limit)
+	return s.due(ctx, dueScript, func(shard int) string { return checkIndex(shard, p) }, now, again, limit)
 }
 
-func (s *Store) due(ctx context.Context, index func(shard int) string, now, again time.Time, limit int) ([]topup.Due, error) {
-	answers, err := s.dueRows(ctx, dueScript, index, now, again, limit, func(shard int) []any { return []any{prefix(shard) + "t:"} })
+func (s *Store) due(ctx context.Context, sc script, index func(shard int) string, now, again time.Time, limit int, more ...any) ([]topup.Due, error) {
+	answers, err := s.dueRows(ctx, sc, index, now, again, limit, func(shard int) []any { return append([]any{prefix(shard) + "t:"}, more...) })
 	if err != nil {
 		return nil, err
 	}

@@ -56,7 +56,7 @@ func (s *Store) createGroup(ctx context.Context, g group, ts []*topup.Topup, row
 	keys := make([]string, 0, 6+3*len(rows))
 	keys = append(keys, dayList(g.shard, g.merchant, first.CreatedAt), batchList(g.shard, g.batch), batchCounters(g.shard, g.batch), memoryKey(g.shard),
 		creditKey(g.shard, g.merchant), dayUseKey(g.shard, g.merchant, first.CreatedAt))
-	args := make([]any, 0, 3+6*len(rows))
+	args := make([]any, 0, 3+7*len(rows))
 	args = append(args, len(rows), b2i(g.batch != ""), dayUseKept.Milliseconds())
 	nonces := make([]uint64, len(rows))
 	for i, row := range rows {
@@ -64,7 +64,11 @@ func (s *Store) createGroup(ctx context.Context, g group, ts []*topup.Topup, row
 		nonces[i] = newNonce()
 		bucket, entry := numberEntry(g.shard, t)
 		keys = append(keys, recordKey(t.ID), sendIndex(g.shard, t.Provider), bucket)
-		args = append(args, string(t.ID), pack(t, nonces[i]), millis(dueTime(t)), t.Amount.Currency, t.Amount.Micros(), entry)
+		due, flow := millis(dueTime(t)), ""
+		if t.InLine {
+			due, flow = t.Urgency().Turn(), flowOf(t.Merchant, t.Urgency())
+		}
+		args = append(args, string(t.ID), pack(t, nonces[i]), due, t.Amount.Currency, t.Amount.Micros(), entry, flow)
 	}
 	res, err := s.eval(ctx, createScript, keys, args...)
 	if err != nil {

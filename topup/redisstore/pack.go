@@ -72,6 +72,7 @@ const (
 	fFee
 	fWithheld
 	fCounted
+	fPriority
 )
 
 const (
@@ -197,6 +198,7 @@ func (p *packer) order(t *topup.Topup) {
 	p.product(fResolved, t.Resolved)
 	p.since(fExpires, t.ExpiresAt, t.CreatedAt)
 	p.number(fCreated, uint64(t.CreatedAt.UnixMilli()))
+	p.number(fPriority, uint64(t.Priority))
 	for _, k := range sortedKeys(t.Metadata) {
 		var q packer
 		q.text(1, k)

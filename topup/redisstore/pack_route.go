@@ -32,6 +32,12 @@ func setRoute(t *topup.Topup, f field, extra *strings.Builder) (err error) {
 		t.Predicted, err = unpackMoney(f.text)
 	case fNetwork:
 		t.Network = f.text
+	case fWithheld:
+		t.Withheld = f.num != 0
+	case fCounted:
+		t.Counted = f.num != 0
+	case fPriority:
+		t.Priority = topup.Priority(f.num)
 	default:
 		extra.WriteString(f.raw)
 	}

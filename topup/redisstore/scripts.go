@@ -4,21 +4,23 @@ package redisstore
 //
 // KEYS: 1 day list, 2 batch list, 3 batch counters, 4 memory of forgotten ones, 5 used credit, 6 use of the day, then
 // three per row: record, send index, number list.
-// ARGV: 1 rows, 2 "1" when there is a batch, 3 time to live of the use of the day, then six per row: ID, value, due time, currency, micros, entry of the
-// number list.
+// ARGV: 1 rows, 2 "1" when there is a batch, 3 time to live of the use of the day, then seven per row: ID, value, due time or turn in the line,
+// currency, micros, entry of the number list, flow in the line or "".
 // Per row it returns 1 for written, or the value that is there, or what is remembered of a forgotten one.
-var createScript = newScript(rememberLua + `
+var createScript = newScript(rememberLua + lineLua + `
 local old = memory(KEYS[4])
 local out, ids, sums, open = {}, {}, {}, 0
 for i = 1, tonumber(ARGV[1]) do
-  local k, a = 6 + (i - 1) * 3, 3 + (i - 1) * 6
+  local k, a = 6 + (i - 1) * 3, 3 + (i - 1) * 7
   local there = redis.call('GET', KEYS[k + 1])
   if old and not there then there = recall(old, ARGV[a + 1]) end
   if there then
     out[i] = there
   else
     redis.call('SET', KEYS[k + 1], ARGV[a + 2])
-    redis.call('ZADD', KEYS[k + 2], ARGV[a + 3], ARGV[a + 1])
+    local score = ARGV[a + 3]
+    if ARGV[a + 7] ~= '' then score = place(KEYS[k + 2], ARGV[a + 7], score) end
+    redis.call('ZADD', KEYS[k + 2], score, ARGV[a + 1])
     redis.call('RPUSH', KEYS[k + 3], ARGV[a + 6])
     ids[#ids + 1] = ARGV[a + 1]
     open = open + 1

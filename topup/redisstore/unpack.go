@@ -200,10 +200,6 @@ func setProgress(t *topup.Topup, f field, extra *strings.Builder) (err error) {
 		t.Refusal, err = unpackFailure(f.text)
 	case fWaiting:
 		t.Waiting = topup.Code(f.word())
-	case fCounted:
-		t.Counted = f.num != 0
-	case fWithheld:
-		t.Withheld = f.num != 0
 	case fChecks:
 		t.Checks = int(f.num)
 	case fProviderReference:
