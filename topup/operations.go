@@ -16,7 +16,8 @@ type Operations interface {
 	// Stocks sums what stands open, one Stock per state and provider that has any. ages are bounds of age.
 	Stocks(ctx context.Context, now time.Time, ages []time.Duration) ([]Stock, error)
 
-	// SetPause and EndPause steer the sending within a scope; Pauses lists those in force.
+	// SetPause and EndPause steer the sending within a scope; Pauses lists those in force. What a pause has put off is due
+	// when it ends, but for the batches that are held: WakeBatch wakes those.
 	SetPause(ctx context.Context, s PauseScope, p Pause) error
 	EndPause(ctx context.Context, s PauseScope) error
 	Pauses(ctx context.Context) ([]ScopedPause, error)
@@ -89,6 +90,18 @@ type PauseScope struct {
 
 // String is "merchant:mer…".
 func (s PauseScope) String() string { return string(s.Kind) + ":" + s.Name }
+
+// A top-up that a person's pause stops looks again after a quarter of its age, within these bounds: what waits for long
+// needs no haste, and the end of the pause wakes it anyway.
+const (
+	PauseLookLeast = 30 * time.Second
+	PauseLookMost  = 10 * time.Minute
+)
+
+// PauseLook is how long t is put off by a pause that only a person ends.
+func (t *Topup) PauseLook(now time.Time) time.Duration {
+	return min(max(now.Sub(t.CreatedAt)/4, PauseLookLeast), PauseLookMost)
+}
 
 // ScopedPause is a pause in force.
 type ScopedPause struct {

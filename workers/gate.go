@@ -18,8 +18,6 @@ const (
 	probeTime = 30 * time.Second
 	// rateWait is how long a handler waits for a permit before it puts the top-up off.
 	rateWait = time.Second
-	// operatorRecheck is how often top-ups of a provider paused by a person look again.
-	operatorRecheck = 30 * time.Second
 )
 
 // gate decides whether a provider may be sent to now.
@@ -91,12 +89,12 @@ type probe struct{ was, during topup.Pause }
 func (g gate) enter(ctx context.Context, t *topup.Topup, r *Route) (wait, error) {
 	scoped, err := g.controls.PausedScope(ctx, t)
 	if err != nil || scoped != nil {
-		return wait{until: g.now().Add(operatorRecheck), code: topup.CodePaused}, err
+		return wait{until: g.now().Add(t.PauseLook(g.now())), code: topup.CodePaused}, err
 	}
 	if away := r.breaker.wait(g.now()); !away.until.IsZero() {
-		return g.whileAway(ctx, t.Provider, away)
+		return g.whileAway(ctx, t, away)
 	}
-	w, err := g.pause(ctx, t.Provider)
+	w, err := g.pause(ctx, t)
 	if err != nil || !w.until.IsZero() {
 		return w, err
 	}
@@ -109,13 +107,13 @@ func (g gate) enter(ctx context.Context, t *topup.Topup, r *Route) (wait, error)
 
 // whileAway is the wait for a provider that cannot be reached. Where a person has paused it that is the reason to wait:
 // nothing goes to another provider then.
-func (g gate) whileAway(ctx context.Context, p topup.ProviderName, away wait) (wait, error) {
-	pause, err := g.controls.Paused(ctx, p)
+func (g gate) whileAway(ctx context.Context, t *topup.Topup, away wait) (wait, error) {
+	pause, err := g.controls.Paused(ctx, t.Provider)
 	if err != nil {
 		return wait{}, err
 	}
 	if pause != nil && pause.Until.IsZero() {
-		return wait{until: g.now().Add(operatorRecheck), code: topup.CodeProviderPaused}, nil
+		return wait{until: g.now().Add(t.PauseLook(g.now())), code: topup.CodeProviderPaused}, nil
 	}
 	return away, nil
 }
@@ -133,7 +131,8 @@ func (g gate) turn(ctx context.Context, t *topup.Topup, r *Route) (wait, error) 
 	return wait{}, nil
 }
 
-func (g gate) pause(ctx context.Context, p topup.ProviderName) (wait, error) {
+func (g gate) pause(ctx context.Context, t *topup.Topup) (wait, error) {
+	p := t.Provider
 	if g.running.fresh(p) {
 		return wait{}, nil
 	}
@@ -144,7 +143,7 @@ func (g gate) pause(ctx context.Context, p topup.ProviderName) (wait, error) {
 	}
 	now := g.now()
 	if pause.Until.IsZero() {
-		return wait{until: now.Add(operatorRecheck), code: topup.CodeProviderPaused}, nil
+		return wait{until: now.Add(t.PauseLook(now)), code: topup.CodeProviderPaused}, nil
 	}
 	if now.Before(pause.Until) {
 		return wait{until: pause.Until, code: topup.CodeProviderPaused, refused: pause.Since}, nil

@@ -3,6 +3,7 @@ package workers
 import (
 	"context"
 	"testing"
+	"time"
 
 	"topupq/topup"
 )
@@ -34,5 +35,23 @@ func TestScopedPauseStopsTheSend(t *testing.T) {
 				t.Error("a paused top-up was sent")
 			}
 		})
+	}
+}
+
+// TestPauseLooksLessAndLess puts what a person's pause stops off by a quarter of its age, so that a large backlog does
+// not keep the workers busy with looking.
+func TestPauseLooksLessAndLess(t *testing.T) {
+	t.Parallel()
+	for _, scope := range []topup.PauseScope{{Kind: topup.PauseByMerchant, Name: "merx"}, {Kind: topup.PauseByProvider, Name: string(topup.AAT)}} {
+		b := newBench(t, 0)
+		check(t, b.store.SetPause(t.Context(), scope, topup.Pause{Reason: "operator", Actor: topup.ActorOperator("ann"), Since: b.clock()}))
+		id := b.create("paused")
+		for _, c := range []struct{ age, wait time.Duration }{{0, 30 * time.Second}, {time.Minute, 30 * time.Second}, {20 * time.Minute, 5 * time.Minute}, {3 * time.Hour, 10 * time.Minute}} {
+			b.now.Store(begin.Add(c.age).UnixMilli())
+			check(t, b.run(id))
+			if got := b.get(id).DueAt.Sub(b.clock()); got != c.wait {
+				t.Errorf("%s: after %s it looks again in %s, want %s", scope, c.age, got, c.wait)
+			}
+		}
 	}
 }

@@ -105,7 +105,7 @@ func (s *Submit) lookElsewhere(ctx context.Context, t *topup.Topup, recovered ti
 	for _, name := range t.Alternates {
 		route, ok := s.Routes[name]
 		if !ok {
-			return s.putOff(ctx, t, s.Now().Add(operatorRecheck), topup.CodeProviderNotAvailable)
+			return s.putOff(ctx, t, s.Now().Add(topup.PauseLookLeast), topup.CodeProviderNotAvailable)
 		}
 		if quiet := recovered.Add(route.Policy.Timeout + route.Policy.Traits.Hold); s.Now().Before(quiet) {
 			return s.putOff(ctx, t, quiet, topup.CodeRestored)

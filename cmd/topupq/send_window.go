@@ -13,14 +13,14 @@ const (
 	// sendWindow is how many wake-ups wait in a submit queue at most.
 	sendWindow = 4000
 	// leastWindow is how many may wait where the workers are few.
-	leastWindow = 8
+	leastWindow = 4
 	// urgentShare is how many times the rows of batches single top-ups may fill the queue before they stand in line.
 	urgentShare = 4
 )
 
-// shortest is how many wake-ups may wait at a provider's queue in any case: what its workers take up in half a call.
+// shortest is how many wake-ups may wait at a provider's queue in any case: what its workers take up in a quarter of a call.
 func (p *providers) shortest(name topup.ProviderName) int {
-	return max(p.limits[name].Concurrency/2, leastWindow)
+	return max(p.limits[name].Concurrency/4, leastWindow)
 }
 
 // window is how many wake-ups of a priority a provider's submit queue takes at the moment.

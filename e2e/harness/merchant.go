@@ -55,6 +55,13 @@ func (s *Stack) addMerchant(ctx context.Context, url string) (*Merchant, error) 
 	return &Merchant{ID: id, Key: text.Reveal(), url: url, client: client}, nil
 }
 
+// AddMerchant adds another merchant to a running Stack. The receiver gets its callbacks, and cannot verify them.
+func (s *Stack) AddMerchant(ctx context.Context) (*Merchant, error) {
+	secret := s.Receiver.secret
+	defer func() { s.Receiver.secret = secret }()
+	return s.addMerchant(ctx, s.Merchant.url)
+}
+
 // URL is where the intake is.
 func (m *Merchant) URL() string { return m.url }
 

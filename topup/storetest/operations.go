@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"sync"
@@ -170,5 +171,35 @@ func pulse(t *testing.T, s topup.Store) {
 	want := []topup.Pulse{{Minute: start.Add(-time.Minute), Counts: map[string]int64{}}, {Minute: start, Counts: map[string]int64{"accepted:aat": 6}}}
 	if d := cmp.Diff(want, got); d != "" || err != nil {
 		t.Errorf("pulse: %v (-want +got):\n%s", err, d)
+	}
+}
+
+// resumeWakes makes due what a pause has put off, as soon as it ends; what expires or is put off for longer stays.
+func resumeWakes(t *testing.T, s topup.Store) {
+	ops := s.(topup.Operations)
+	m, now := merchantOf(t), time.Now().UTC().Truncate(time.Millisecond)
+	for _, scope := range []topup.PauseScope{{Kind: topup.PauseByMerchant, Name: string(m)}, {Kind: topup.PauseByProvider, Name: string(topup.AAT)}} {
+		if err := ops.SetPause(t.Context(), scope, topup.Pause{Reason: "operator", Actor: topup.ActorOperator("ann"), Since: now}); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 300 {
+			x := orderAt(m, fmt.Sprint(scope.Kind, i), now)
+			create(t, s, x)
+			wait := topup.PauseLookMost
+			if i == 7 {
+				wait = time.Hour
+			}
+			update(t, s, x.ID, func(x *topup.Topup) error { return x.Defer(now.Add(wait), topup.CodePaused) })
+		}
+		soon := now.Add(time.Minute)
+		if n := len(sends(t, s, topup.AAT, soon, now.Add(3*time.Hour))); n != 0 {
+			t.Errorf("%s: %d due while it is paused", scope, n)
+		}
+		if err := ops.EndPause(t.Context(), scope); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(sends(t, s, topup.AAT, soon, now.Add(3*time.Hour))); n != 299 {
+			t.Errorf("%s: %d due after its end, want 299", scope, n)
+		}
 	}
 }
