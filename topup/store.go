@@ -224,7 +224,8 @@ type Pause struct {
 // Controls holds what steers workers and the scheduler, beside the record itself.
 type Controls interface {
 	// ReserveNumber lets one top-up per provider and number through in spacing: it returns the zero time when
-	// id has the lane, else when to come back. Repeating it for the same id is granted again.
+	// id has the lane, else when to come back. Repeating it for the same id is granted again, and the spacing begins
+	// anew: it is sent only now.
 	ReserveNumber(ctx context.Context, p ProviderName, number MSISDN, id ID, spacing time.Duration, now time.Time) (time.Time, error)
 	// AllowSend takes one of a provider's perSecond permits; it returns the wait until there is one, else 0.
 	AllowSend(ctx context.Context, p ProviderName, perSecond int) (time.Duration, error)

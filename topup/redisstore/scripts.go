@@ -179,7 +179,11 @@ var laneScript = newScript(`
 local now, spacing = tonumber(ARGV[2]), tonumber(ARGV[3])
 local f = redis.call('HMGET', KEYS[1], 'by', 'sent', 'last', ARGV[1])
 local by, sent, last, slot = f[1], tonumber(f[2] or '-1'), tonumber(f[3] or '-1'), tonumber(f[4] or '-1')
-if by == ARGV[1] then return 0 end
+if by == ARGV[1] then
+  redis.call('HSET', KEYS[1], 'sent', now)
+  redis.call('PEXPIRE', KEYS[1], 3 * spacing)
+  return 0
+end
 if slot < 0 then
   slot = now
   if last >= 0 then slot = math.max(now, last + spacing) end
