@@ -71,7 +71,9 @@ type Config struct {
 	Routes []Route
 	// FailoverAfter is how long a provider may be away before a top-up goes to the next one of its route.
 	FailoverAfter time.Duration
-	Lookups       Lookups
+	// Canaries is how many rows of an operator in a batch go ahead of the rest; 0 lets every batch go through.
+	Canaries int
+	Lookups  Lookups
 
 	Check    Check
 	Day      Day

@@ -12,7 +12,7 @@ import (
 // CodeOperator is the reason of a pause by a person.
 const CodeOperator topup.Code = "operator"
 
-// ParseScope reads "provider:aat", "operator:reloadly:173", "merchant:mer…" or "batch:bat…".
+// ParseScope reads "provider:aat", "operator:reloadly:173", "merchant:mer…", "batch:bat…" or "brake:bat…/reloadly:173".
 func ParseScope(text string) (topup.PauseScope, error) {
 	kind, name, ok := strings.Cut(strings.TrimSpace(text), ":")
 	s := topup.PauseScope{Kind: topup.PauseKind(kind), Name: name}
@@ -29,7 +29,7 @@ func ParseScope(text string) (topup.PauseScope, error) {
 		if _, err := topup.ParseProvider(provider); err != nil || number == "" {
 			return s, &Refusal{"an operator is named as provider:number, such as reloadly:173"}
 		}
-	case topup.PauseByMerchant, topup.PauseByBatch:
+	case topup.PauseByMerchant, topup.PauseByBatch, topup.PauseByBrake:
 	default:
 		return s, &Refusal{fmt.Sprintf("%q cannot be paused: one of provider, operator, merchant, batch", kind)}
 	}
@@ -42,6 +42,9 @@ func (d *Desk) exists(ctx context.Context, s topup.PauseScope) error {
 	switch s.Kind {
 	case topup.PauseByMerchant:
 		_, err = d.cfg.Store.GetMerchant(ctx, topup.MerchantID(s.Name))
+	case topup.PauseByBrake:
+		id, _, _ := strings.Cut(s.Name, "/")
+		_, err = d.cfg.Store.GetBatch(ctx, topup.BatchID(id))
 	case topup.PauseByBatch:
 		_, err = d.cfg.Store.GetBatch(ctx, topup.BatchID(s.Name))
 	default: // a provider or an operator needs no record

@@ -18,11 +18,13 @@ const (
 	EventReversed       EventType = "topup.reversed"
 	EventCorrected      EventType = "topup.corrected"
 	EventBatchCompleted EventType = "batch.completed"
-	EventTest           EventType = "webhook.test"
+	// EventBatchPaused tells that rows of a batch wait because too many of their operator failed.
+	EventBatchPaused EventType = "batch.paused"
+	EventTest        EventType = "webhook.test"
 )
 
 // EventTypes lists what a merchant may subscribe to.
-var EventTypes = []EventType{EventSucceeded, EventFailed, EventUnresolved, EventReversed, EventCorrected, EventBatchCompleted}
+var EventTypes = []EventType{EventSucceeded, EventFailed, EventUnresolved, EventReversed, EventCorrected, EventBatchCompleted, EventBatchPaused}
 
 // CallbackState is where one callback stands. The numbers are stored: never renumber.
 type CallbackState uint8

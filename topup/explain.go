@@ -39,6 +39,7 @@ var waitingTexts = map[Code]string{
 	CodeRateLimited:         "the provider's rate limit is reached",
 	CodeProviderPaused:      "the provider is paused",
 	CodePaused:              "an operator has paused its merchant, batch or mobile operator",
+	CodeCanary:              "the first rows of its operator in this batch go ahead, to see whether they are delivered",
 	CodeBatchHeld:           "its batch is held back until somebody releases it",
 	CodeProviderUnreachable: "the provider could not be reached",
 	CodeProviderBusy:        "the provider asked to come back later",

@@ -76,6 +76,8 @@ const (
 	PauseByBatch    PauseKind = "batch"
 	// PauseByHold is a batch that its merchant holds: an operator's pause of the same batch is another one.
 	PauseByHold PauseKind = "hold"
+	// PauseByBrake is one operator in one batch, named "bat…/reloadly:341", that fails too often.
+	PauseByBrake PauseKind = "brake"
 )
 
 // PauseKinds lists them.
@@ -132,7 +134,7 @@ func (t *Topup) OperatorKey() string {
 func (t *Topup) PauseScopes() []PauseScope {
 	scopes := []PauseScope{{PauseByMerchant, string(t.Merchant)}}
 	if t.Batch != "" {
-		scopes = append(scopes, PauseScope{PauseByBatch, string(t.Batch)}, PauseScope{PauseByHold, string(t.Batch)})
+		scopes = append(scopes, PauseScope{PauseByBatch, string(t.Batch)}, PauseScope{PauseByHold, string(t.Batch)}, t.BrakeScope())
 	}
 	if key := t.OperatorKey(); key != "" {
 		scopes = append(scopes, PauseScope{PauseByOperator, key})

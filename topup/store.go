@@ -120,7 +120,10 @@ type Batch struct {
 	Wake       bool
 	// Hash sums up the closed rows: see RowHash.
 	Hash RowHash
-	// Callback is the batch.completed event, nil until the batch closes. Final is what it tells: the batch as it was then.
+	// Paused says which operator's rows were stopped last because too many failed, nil for none.
+	Paused *BatchPaused
+	// Callback is the newest event about the batch, nil until there is one. Final is what batch.completed tells: the batch
+	// as it was then.
 	Callback *Callback
 	Final    *BatchFinal
 	// Rev rises with every write of the batch itself, not with its counters.
@@ -279,6 +282,6 @@ func (b *Batch) Close(now time.Time) error {
 	}
 	b.ClosedAt = now
 	b.Final = &BatchFinal{States: maps.Clone(b.States), Succeeded: maps.Clone(b.Succeeded), Hash: b.Hash}
-	b.Callback = &Callback{Version: 1, Type: EventBatchCompleted, State: CallbackWaiting, NextAt: now}
+	b.owe(EventBatchCompleted, now)
 	return nil
 }

@@ -140,6 +140,8 @@ type BatchView struct {
 
 	// Hold says why nothing further of the batch is sent, null where it goes its way.
 	Hold *HoldView `json:"hold"`
+	// Paused is the operator whose rows were stopped last because too many failed, null for none.
+	Paused *BatchPaused `json:"paused"`
 
 	CreatedAt time.Time  `json:"created_at"`
 	ClosedAt  *time.Time `json:"closed_at"`
@@ -164,6 +166,7 @@ func (b *Batch) View() BatchView {
 		States: make(map[string]int64, len(States)), Progress: b.Progress(), Totals: map[string]TotalView{}, StatesHash: b.statesHash(),
 		CreatedAt: b.CreatedAt.UTC(), ClosedAt: optionalTime(b.ClosedAt),
 	}
+	v.Paused = b.Paused
 	if b.Hold != nil {
 		v.Hold = &HoldView{Reason: b.Hold.Reason, Since: b.Hold.Since.UTC()}
 	}

@@ -77,7 +77,7 @@ func TestBatchView(t *testing.T) {
 		Requested: map[string]topup.Money{"ZAR": rand("40")}, Succeeded: map[string]topup.Money{},
 	}
 	want := map[string]any{
-		"batch_id": "bat1", "name": "November", "rows": 5.0, "accepted": 4.0, "duplicates": 1.0, "rejected": 0.0, "progress": 0.75, "hold": nil,
+		"batch_id": "bat1", "name": "November", "rows": 5.0, "accepted": 4.0, "duplicates": 1.0, "rejected": 0.0, "progress": 0.75, "hold": nil, "paused": nil,
 		"states": map[string]any{"accepted": 0.0, "submitting": 0.0, "pending": 1.0, "unknown": 0.0, "held": 0.0,
 			"succeeded": 2.0, "failed": 1.0, "reversed": 0.0, "unresolved": 0.0},
 		"totals":     map[string]any{"ZAR": map[string]any{"requested": "40.00", "succeeded": "0.00"}},

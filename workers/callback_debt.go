@@ -1,6 +1,8 @@
 package workers
 
 import (
+	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -66,7 +68,22 @@ func batchDebt(b *topup.Batch, now time.Time) (debt, bool) {
 	if cb == nil || cb.State != topup.CallbackWaiting || cb.NextAt.After(now) {
 		return debt{}, false
 	}
-	return debt{callback: *cb, body: func(format string) ([]byte, error) { return webhook.BatchBody(format, b) }}, true
+	return debt{callback: *cb, body: func(format string) ([]byte, error) { return batchBody(format, b) }}, true
+}
+
+// batchBody is the body of the event that is owed about a batch: the batch as GET shows it.
+func batchBody(format string, b *topup.Batch) ([]byte, error) {
+	if b.Callback.Type != topup.EventBatchPaused {
+		return webhook.BatchBody(format, b)
+	}
+	if !webhook.Sayable(format, b.Callback.Type) || b.Paused == nil {
+		return nil, webhook.ErrNotSayable
+	}
+	body, err := json.Marshal(map[string]any{"type": b.Callback.Type, "timestamp": b.Paused.Since.UTC(), "data": b.View()})
+	if err != nil {
+		return nil, fmt.Errorf("encode event: %w", err)
+	}
+	return body, nil
 }
 
 // confirmGrace is how long after a planned confirm check a callback that waits for it is looked at, and how long it

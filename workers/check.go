@@ -21,7 +21,7 @@ type Check struct {
 // NewCheck returns the handler of the check queues.
 func NewCheck(cfg Config) *Check {
 	cfg.Now = ledgerClock(cfg.Now)
-	return &Check{Config: cfg, gate: newGate(cfg.Ledger, cfg.Now)}
+	return &Check{Config: cfg, gate: newGate(cfg.Ledger, cfg.Now, nil)}
 }
 
 // ProcessTask implements asynq.Handler.

@@ -24,6 +24,7 @@ const (
 type gate struct {
 	controls controls
 	now      func() time.Time
+	brake    *Brake
 	running  *runningMemo
 }
 
@@ -36,8 +37,8 @@ type runningMemo struct {
 
 const memoFor = 200 * time.Millisecond
 
-func newGate(c controls, now func() time.Time) gate {
-	return gate{c, now, &runningMemo{until: map[topup.ProviderName]time.Time{}}}
+func newGate(c controls, now func() time.Time, brake *Brake) gate {
+	return gate{c, now, brake, &runningMemo{until: map[topup.ProviderName]time.Time{}}}
 }
 
 func (m *runningMemo) fresh(p topup.ProviderName) bool {
@@ -84,8 +85,8 @@ type wait struct {
 // probe is a pause as it was, over by now, and as it stands while one top-up tests it.
 type probe struct{ was, during topup.Pause }
 
-// enter asks in order: has a person paused its operator, merchant or batch, can the provider be reached, is it paused,
-// is it this number's turn, is there a permit.
+// enter asks in order: has somebody paused its operator, merchant or batch, can the provider be reached, is it paused,
+// do the first rows of its operator go ahead, is it this number's turn, is there a permit.
 func (g gate) enter(ctx context.Context, t *topup.Topup, r *Route) (wait, error) {
 	scoped, err := g.controls.PausedScope(ctx, t)
 	if err != nil || scoped != nil {
@@ -118,8 +119,11 @@ func (g gate) whileAway(ctx context.Context, t *topup.Topup, away wait) (wait, e
 	return away, nil
 }
 
-// turn asks for the number's turn and for a permit.
+// turn asks whether the first rows of its operator go ahead, for the number's turn and for a permit.
 func (g gate) turn(ctx context.Context, t *topup.Topup, r *Route) (wait, error) {
+	if first := g.brake.wait(t); first > 0 {
+		return wait{until: g.now().Add(first), code: topup.CodeCanary}, nil
+	}
 	turn, err := g.controls.ReserveNumber(ctx, t.Provider, t.Recipient, t.ID, r.Spacing, g.now())
 	if err != nil || !turn.IsZero() {
 		return wait{until: turn, code: topup.CodeRecentlyRecharged}, err

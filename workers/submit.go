@@ -55,6 +55,8 @@ type Config struct {
 	// ByHand reports whether a task runs because a person wants a held top-up sent; nil believes that of every task.
 	ByHand func(queue, taskID string) (bool, error)
 	Log    *zap.Logger
+	// Brake stops the rest of a batch's operator whose first rows fail; nil stops nothing.
+	Brake *Brake
 	// Learn is told of every outcome and tells the usual times; nil for none.
 	Learn *SettleTimes
 	// Texts keeps which PINs have to be sent by SMS; nil where none are sent.
@@ -75,7 +77,7 @@ type Submit struct {
 // NewSubmit returns the handler of the submit queues. check is asked for top-ups that may have been sent before.
 func NewSubmit(cfg Config, check *Check) *Submit {
 	cfg.Now = ledgerClock(cfg.Now)
-	return &Submit{Config: cfg, gate: newGate(cfg.Ledger, cfg.Now), check: check}
+	return &Submit{Config: cfg, gate: newGate(cfg.Ledger, cfg.Now, cfg.Brake), check: check}
 }
 
 // ProcessTask implements asynq.Handler. Run again from the dashboard at any time it asks the ledger first: closed
@@ -344,6 +346,7 @@ func (c *Config) policy(t *topup.Topup, r *Route) topup.Policy {
 // after logs a written transition and rings for what follows from it.
 func (c *Config) after(ctx context.Context, before, t *topup.Topup) {
 	c.Learn.Saw(before, t)
+	c.Brake.saw(ctx, before, t)
 	for _, m := range t.History[min(before.Version(), t.Version()):] {
 		c.Log.Info("moved", zap.String("topup", string(t.ID)), zap.String("merchant", string(t.Merchant)),
 			zap.String("provider", string(t.Provider)), zap.Stringer("from", m.From), zap.Stringer("to", m.To),

@@ -41,3 +41,10 @@ func (n *node) backlog(ctx context.Context, p topup.ProviderName) int64 {
 	}
 	return b.Sends[p]
 }
+
+// ringBatch wakes the sender of callbacks up for a batch. The scheduler repeats what is lost.
+func (n *node) ringBatch(ctx context.Context, id string) {
+	if err := n.bell.Callbacks(ctx, []string{id}); err != nil {
+		n.log.Warn("callback not queued; the scheduler repeats it", zap.String("batch", id), zap.Error(err))
+	}
+}

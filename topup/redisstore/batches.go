@@ -16,19 +16,20 @@ import (
 
 // batchRecord is a batch as it is stored; its counters live beside the top-ups.
 type batchRecord struct {
-	Merchant   topup.MerchantID `json:"m"`
-	Name       string           `json:"n,omitempty"`
-	Rows       int64            `json:"r,omitempty"`
-	Accepted   int64            `json:"a,omitempty"`
-	Duplicates int64            `json:"d,omitempty"`
-	Rejected   int64            `json:"j,omitempty"`
-	Sealed     bool             `json:"s,omitempty"`
-	CreatedAt  time.Time        `json:"c"`
-	ClosedAt   time.Time        `json:"z,omitzero"`
-	Callback   *topup.Callback  `json:"cb,omitempty"`
-	Hold       *topup.BatchHold `json:"h,omitempty"`
-	ReleasedAt time.Time        `json:"rel,omitzero"`
-	Wake       bool             `json:"w,omitempty"`
+	Merchant   topup.MerchantID   `json:"m"`
+	Name       string             `json:"n,omitempty"`
+	Rows       int64              `json:"r,omitempty"`
+	Accepted   int64              `json:"a,omitempty"`
+	Duplicates int64              `json:"d,omitempty"`
+	Rejected   int64              `json:"j,omitempty"`
+	Sealed     bool               `json:"s,omitempty"`
+	CreatedAt  time.Time          `json:"c"`
+	ClosedAt   time.Time          `json:"z,omitzero"`
+	Callback   *topup.Callback    `json:"cb,omitempty"`
+	Hold       *topup.BatchHold   `json:"h,omitempty"`
+	ReleasedAt time.Time          `json:"rel,omitzero"`
+	Wake       bool               `json:"w,omitempty"`
+	Paused     *topup.BatchPaused `json:"p,omitempty"`
 
 	Final *topup.BatchFinal `json:"f,omitempty"`
 }
@@ -69,7 +70,7 @@ func (s *Store) writeBatch(ctx context.Context, from, to *topup.Batch) (bool, er
 	value, err := json.Marshal(batchRecord{
 		Merchant: to.Merchant, Name: to.Name, Rows: to.Rows, Accepted: to.Accepted, Duplicates: to.Duplicates,
 		Rejected: to.Rejected, Sealed: to.Sealed, CreatedAt: to.CreatedAt, ClosedAt: to.ClosedAt, Callback: to.Callback,
-		Hold: to.Hold, ReleasedAt: to.ReleasedAt, Wake: to.Wake,
+		Hold: to.Hold, ReleasedAt: to.ReleasedAt, Wake: to.Wake, Paused: to.Paused,
 		Final: to.Final,
 	})
 	if err != nil {
@@ -136,7 +137,7 @@ func (s *Store) GetBatch(ctx context.Context, id topup.BatchID) (*topup.Batch, e
 	b := &topup.Batch{
 		ID: id, Merchant: r.Merchant, Name: r.Name, Rows: r.Rows, Accepted: r.Accepted, Duplicates: r.Duplicates,
 		Rejected: r.Rejected, Sealed: r.Sealed, CreatedAt: r.CreatedAt, ClosedAt: r.ClosedAt, Callback: r.Callback, Rev: uint32(n),
-		Hold: r.Hold, ReleasedAt: r.ReleasedAt, Wake: r.Wake,
+		Hold: r.Hold, ReleasedAt: r.ReleasedAt, Wake: r.Wake, Paused: r.Paused,
 		Final:  r.Final,
 		States: map[topup.State]int64{}, Requested: map[string]topup.Money{}, Succeeded: map[string]topup.Money{},
 	}

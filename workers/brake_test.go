@@ -1,0 +1,149 @@
+package workers
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"go.uber.org/zap"
+
+	"topupq/topup"
+)
+
+const testCanaries = 10
+
+// brakeBench is a bench whose worker brakes.
+func brakeBench(t *testing.T) (*bench, *atomic.Int64) {
+	t.Helper()
+	b := newBench(t, 0)
+	var rung atomic.Int64
+	cfg := b.submit.Config
+	cfg.Brake = NewBrake(b.store, testCanaries, func(context.Context, string) { rung.Add(1) }, zap.NewNop(), b.clock)
+	b.submit = NewSubmit(cfg, b.check)
+	return b, &rung
+}
+
+// rows creates n rows of a batch of one operator.
+func (b *bench) rows(id topup.BatchID, operator int64, n int) []topup.ID {
+	b.t.Helper()
+	ids := make([]topup.ID, n)
+	for i := range ids {
+		x := &topup.Topup{
+			ID: topup.NewID("merx", fmt.Sprint(id, operator, i)), Merchant: "merx", Reference: fmt.Sprint(operator, "-", i), Batch: id, Line: i + 1,
+			Recipient: topup.MSISDN(fmt.Sprintf("+2783%07d", i)), Country: "ZA", Product: topup.Product{VoucherID: operator},
+			Amount: topup.Money{Amount: decimal.New(2, 0), Currency: "ZAR"}, Provider: topup.AAT, ExpiresAt: b.clock().Add(24 * time.Hour),
+		}
+		check(b.t, x.Accept(topup.ActorIntake, b.clock()))
+		_, err := b.store.Create(b.t.Context(), []*topup.Topup{x})
+		check(b.t, err)
+		ids[i] = x.ID
+	}
+	return ids
+}
+
+func (b *bench) runAll(ids []topup.ID) (waiting int) {
+	b.t.Helper()
+	for _, id := range ids {
+		check(b.t, b.run(id))
+		if b.state(id) == topup.Accepted {
+			waiting++
+		}
+	}
+	return waiting
+}
+
+// TestBrake lets the first rows of an operator go ahead; they fail, the rest of that operator waits and the merchant is
+// told, another operator goes on, and a person lets the rest go.
+func TestBrake(t *testing.T) {
+	t.Parallel()
+	b, rung := brakeBench(t)
+	b.provider.submit = func(_ context.Context, o topup.Order) (topup.Outcome, error) {
+		if o.Product.VoucherID == 13 {
+			return topup.Outcome{Answer: topup.Refused, Code: topup.CodeOperatorUnavailable}, nil
+		}
+		return topup.Outcome{Answer: topup.Delivered}, nil
+	}
+	id := topup.NewBatchID()
+	check(t, b.store.CreateBatch(t.Context(), &topup.Batch{ID: id, Merchant: "merx", CreatedAt: b.clock()}))
+	bad, good := b.rows(id, 13, 40), b.rows(id, 7, 40)
+	if n := b.runAll(bad); n != 30 {
+		t.Errorf("%d of 40 wait, want all but the first %d", n, testCanaries)
+	}
+	if n := b.runAll(good); n != 0 {
+		t.Errorf("%d rows of another operator wait", n)
+	}
+	rec, err := b.store.GetBatch(t.Context(), id)
+	check(t, err)
+	if p := rec.Paused; p == nil || p.Operator != "aat:13" || p.Failed != testCanaries || rec.Callback.Type != topup.EventBatchPaused || rung.Load() != 1 {
+		t.Errorf("the merchant is told %+v %+v, rung %d", p, rec.Callback, rung.Load())
+	}
+	body, err := batchBody(topup.FormatStandard, rec)
+	if err != nil || !strings.Contains(string(body), `"type":"batch.paused"`) || !strings.Contains(string(body), `"operator":"aat:13"`) {
+		t.Errorf("%s %v", body, err)
+	}
+	// Single top-ups and other batches of the operator are left alone.
+	other := topup.NewBatchID()
+	check(t, b.store.CreateBatch(t.Context(), &topup.Batch{ID: other, Merchant: "merx", CreatedAt: b.clock()}))
+	if n := b.runAll(b.rows(other, 13, 3)); n != 0 {
+		t.Errorf("%d rows of another batch wait", n)
+	}
+	b.provider.submit = answer(topup.Outcome{Answer: topup.Delivered})
+	scope := topup.PauseScope{Kind: topup.PauseByBrake, Name: string(id) + "/aat:13"}
+	pauses, err := b.store.Pauses(t.Context())
+	if err != nil || len(pauses) != 1 || pauses[0].Scope != scope {
+		t.Fatalf("%+v %v", pauses, err)
+	}
+	check(t, b.store.EndPause(t.Context(), scope))
+	b.now.Store(begin.Add(time.Minute).UnixMilli())
+	if err := pollUntil(t, func() bool { return b.runAll(bad) == 0 }); err != nil {
+		t.Errorf("after the release %d wait", b.runAll(bad))
+	}
+}
+
+// TestBrakeHasPatience does not hold the rest of a batch up for a provider that takes its time to decide.
+func TestBrakeHasPatience(t *testing.T) {
+	t.Parallel()
+	b, _ := brakeBench(t)
+	b.provider.submit = answer(topup.Outcome{Answer: topup.InProgress})
+	id := topup.NewBatchID()
+	check(t, b.store.CreateBatch(t.Context(), &topup.Batch{ID: id, Merchant: "merx", CreatedAt: b.clock()}))
+	rows := b.rows(id, 13, 30)
+	if n := b.runAll(rows); n != 20 {
+		t.Errorf("%d wait for the first ones", n)
+	}
+	x := b.get(rows[29])
+	if text := x.Explain(); !strings.Contains(text, "first rows of its operator") {
+		t.Errorf("%q", text)
+	}
+	b.now.Store(begin.Add(canaryPatience).UnixMilli())
+	var rest []topup.ID
+	for _, r := range rows {
+		if b.state(r) == topup.Accepted {
+			rest = append(rest, r)
+		}
+	}
+	if n := b.runAll(rest); n != 0 {
+		t.Errorf("%d still wait", n)
+	}
+}
+
+// pollUntil waits until a pause that has ended is known to have: the store remembers pauses for a moment.
+func pollUntil(t *testing.T, done func() bool) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for !done() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
