@@ -17,7 +17,7 @@ import (
 func TestWebhook(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
-	all := []any{"topup.succeeded", "topup.failed", "topup.unresolved", "topup.reversed", "topup.corrected", "batch.completed"}
+	all := []any{"topup.succeeded", "topup.failed", "topup.unresolved", "topup.reversed", "topup.corrected", "batch.completed", "batch.paused"}
 	none := map[string]any{"url": nil, "format": "standard", "events": all, "callback_when": "outcome", "state": "disabled",
 		"disabled_reason": "no url is set", "headers": map[string]any{}}
 	if d := cmp.Diff(none, a.do("GET", "/v1/webhook", "").want(200).json()); d != "" {

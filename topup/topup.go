@@ -95,7 +95,7 @@ type Topup struct {
 	// Extra holds fields written by a newer version of the program, kept as they are.
 	Extra []byte
 	// InLine makes a new top-up wait for its merchant's turn instead of a time. It is not stored.
-	InLine bool
+	InLine bool `json:"-"`
 	// Incidents is what the last transition wants people to see. It is not stored.
 	Incidents []Incident
 	// Archived is set on what is left of a top-up that has gone to the archive: it has its ID, provider and state, and

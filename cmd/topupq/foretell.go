@@ -15,7 +15,7 @@ const balanceAge = 2 * time.Hour
 // lastBalance tells what a provider's account held last: as recorded, or asked for where nothing recent is.
 func (n *node) lastBalance(p *providers) func(context.Context, topup.ProviderName) (topup.BalanceAt, bool) {
 	return func(ctx context.Context, name topup.ProviderName) (topup.BalanceAt, bool) {
-		now := time.Now().UTC()
+		now := n.clock.Now().UTC()
 		known, err := n.store.Balances(ctx, name, now.Add(-balanceAge), now)
 		if err == nil && len(known) > 0 {
 			return known[len(known)-1], true

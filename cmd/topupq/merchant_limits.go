@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -185,7 +184,7 @@ type usedLine struct {
 }
 
 func showLimits(ctx context.Context, cmd *cobra.Command, n *node, m *topup.Merchant, asJSON bool) error {
-	used, err := n.store.Used(ctx, m.ID, time.Now())
+	used, err := n.store.Used(ctx, m.ID, n.clock.Now())
 	if err != nil {
 		return err
 	}

@@ -98,7 +98,7 @@ func (n *node) startWork(p *providers, only []string, tune tuning) error {
 		Now: n.clock.Now, Ledger: n.watched, Routes: p.routes, Notifier: callbacks, Bell: n.bell, Keyring: n.keyring, ByHand: n.bell.ByHand, FailoverAfter: n.cfg.FailoverAfter, DueLease: 2 * n.cfg.RescueAfter, Log: n.log.Named("work"),
 	}
 	shared.Learn = n.startLearning()
-	shared.Brake = workers.NewBrake(n.store, n.cfg.Canaries, n.ringBatch, n.log.Named("brake"), nil)
+	shared.Brake = workers.NewBrake(n.store, n.cfg.Canaries, n.ringBatch, n.log.Named("brake"), n.clock.Now)
 	var err error
 	if n.cfg.BulkSMS.Enabled() {
 		shared.Texts = n.store

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"topupq/intake"
@@ -152,6 +153,26 @@ func (m *Merchant) History(ctx context.Context, id topup.ID) ([]HistoryLine, err
 		err = fmt.Errorf("history of %s: status %d", id, status)
 	}
 	return list.Data, err
+}
+
+// Upload hands a CSV in as one batch and returns the answer as it is, status 0 where none came.
+func (m *Merchant) Upload(ctx context.Context, query, csv string) (int, []byte) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.url+"/v1/batches"+query, strings.NewReader(csv))
+	if err != nil {
+		return 0, nil
+	}
+	req.Header.Set("Authorization", "Bearer "+m.Key)
+	req.Header.Set("Content-Type", "text/csv")
+	resp, err := m.client.Do(req)
+	if err != nil {
+		return 0, nil
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return 0, nil
+	}
+	return resp.StatusCode, body
 }
 
 const maxAnswer = 8 << 20

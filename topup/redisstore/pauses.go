@@ -45,13 +45,13 @@ func (s *Store) EndPause(ctx context.Context, scope topup.PauseScope) error {
 		if err := s.ResumeProvider(ctx, topup.ProviderName(scope.Name)); err != nil {
 			return err
 		}
-		return s.wakeTimed(ctx, []topup.ProviderName{topup.ProviderName(scope.Name)}, time.Now())
+		return s.wakeTimed(ctx, []topup.ProviderName{topup.ProviderName(scope.Name)}, s.opts.Now())
 	}
 	if err := s.rdb.HDel(ctx, scopedPausesKey, scope.String()).Err(); err != nil || scope.Kind == topup.PauseByHold {
 		return unavailable(err)
 	}
 	// Until all workers know that the pause has ended they put off what they are rung for: then it comes once more.
-	return s.wakeTimed(ctx, topup.Providers, time.Now().Add(2*pausesAge))
+	return s.wakeTimed(ctx, topup.Providers, s.opts.Now().Add(2*pausesAge))
 }
 
 // Pauses implements topup.Operations.
