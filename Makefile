@@ -138,6 +138,13 @@ redistruth: redis ## Redis full, read-only, away, emptied, restored, damaged; an
 cluster: redis ## run on a Redis Cluster of three primaries, and behind sentinels with a failover
 	go test -count=1 -timeout 40m -v -run 'Cluster|Sentinel|Failover|Shards' ./redisproc ./topup/redisstore ./e2e
 
+# ROWS of one upload.
+ROWS ?= 1000000
+
+.PHONY: million
+million: ## stream a million rows in one upload and hold the intake's memory against its bound
+	TOPUPQ_TEST_UPLOAD_ROWS=$(ROWS) go test -count=1 -v -run '^TestUploadInConstantMemory$$' -timeout 10m ./intake
+
 .PHONY: bench
 bench: redis ## measure topupq beside bare asynq
 	go run ./cmd/topupq bench

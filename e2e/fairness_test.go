@@ -19,8 +19,6 @@ const (
 // TestFairness hands in single top-ups while nothing else happens, and again while another merchant's
 // batch drains: that delays them by less than they take by themselves. The calls are slow on purpose, so that it is the
 // line that is measured and not the machine.
-//
-//nolint:paralleltest // it measures, and what runs beside it would be measured too
 func TestFairness(t *testing.T) {
 	s := harness.Start(t, harness.Options{Env: map[string]string{"TOPUPQ_AAT_CONCURRENCY": "16", "TOPUPQ_AAT_TIMEOUT": "20s"}})
 	s.Sims.Watch(func(stage harness.Stage, _ topup.ID) {
