@@ -48,6 +48,7 @@ func (e CallbackState) Valid() bool {
 // Defines values for Event.
 const (
 	BatchCompleted  Event = "batch.completed"
+	BatchPaused     Event = "batch.paused"
 	TopupCorrected  Event = "topup.corrected"
 	TopupFailed     Event = "topup.failed"
 	TopupReversed   Event = "topup.reversed"
@@ -59,6 +60,8 @@ const (
 func (e Event) Valid() bool {
 	switch e {
 	case BatchCompleted:
+		return true
+	case BatchPaused:
 		return true
 	case TopupCorrected:
 		return true
@@ -333,6 +336,27 @@ func (e RedeliveryState) Valid() bool {
 	}
 }
 
+// Defines values for ReportCorrectionsPriority.
+const (
+	ReportCorrectionsPriorityBulk   ReportCorrectionsPriority = "bulk"
+	ReportCorrectionsPriorityHigh   ReportCorrectionsPriority = "high"
+	ReportCorrectionsPriorityNormal ReportCorrectionsPriority = "normal"
+)
+
+// Valid indicates whether the value is a known member of the ReportCorrectionsPriority enum.
+func (e ReportCorrectionsPriority) Valid() bool {
+	switch e {
+	case ReportCorrectionsPriorityBulk:
+		return true
+	case ReportCorrectionsPriorityHigh:
+		return true
+	case ReportCorrectionsPriorityNormal:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ReportOpenByAgeAge.
 const (
 	N1DTo7D  ReportOpenByAgeAge = "1d to 7d"
@@ -393,6 +417,51 @@ func (e State) Valid() bool {
 	case StateUnknown:
 		return true
 	case StateUnresolved:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TopupPriority.
+const (
+	TopupPriorityBulk   TopupPriority = "bulk"
+	TopupPriorityHigh   TopupPriority = "high"
+	TopupPriorityNormal TopupPriority = "normal"
+)
+
+// Valid indicates whether the value is a known member of the TopupPriority enum.
+func (e TopupPriority) Valid() bool {
+	switch e {
+	case TopupPriorityBulk:
+		return true
+	case TopupPriorityHigh:
+		return true
+	case TopupPriorityNormal:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TopupRequestPriority.
+const (
+	TopupRequestPriorityBulk        TopupRequestPriority = "bulk"
+	TopupRequestPriorityHigh        TopupRequestPriority = "high"
+	TopupRequestPriorityLessThanNil TopupRequestPriority = "<nil>"
+	TopupRequestPriorityNormal      TopupRequestPriority = "normal"
+)
+
+// Valid indicates whether the value is a known member of the TopupRequestPriority enum.
+func (e TopupRequestPriority) Valid() bool {
+	switch e {
+	case TopupRequestPriorityBulk:
+		return true
+	case TopupRequestPriorityHigh:
+		return true
+	case TopupRequestPriorityLessThanNil:
+		return true
+	case TopupRequestPriorityNormal:
 		return true
 	default:
 		return false
@@ -588,6 +657,18 @@ type Batch struct {
 	} `json:"hold"`
 	Name string `json:"name"`
 
+	// Paused The mobile operator whose rows were stopped last, because too many of its first ones failed; null for none.
+	Paused *struct {
+		Failed int `json:"failed"`
+
+		// Operator Such as reloadly:341; a provider and a country where the order names none.
+		Operator string `json:"operator"`
+
+		// Settled Rows whose outcome was known then.
+		Settled int  `json:"settled"`
+		Since   Time `json:"since"`
+	} `json:"paused"`
+
 	// Progress The share of accepted rows whose outcome is known.
 	Progress json.Number `json:"progress"`
 	Rejected int         `json:"rejected"`
@@ -630,6 +711,18 @@ type BatchCancelled struct {
 		Since  Time   `json:"since"`
 	} `json:"hold"`
 	Name string `json:"name"`
+
+	// Paused The mobile operator whose rows were stopped last, because too many of its first ones failed; null for none.
+	Paused *struct {
+		Failed int `json:"failed"`
+
+		// Operator Such as reloadly:341; a provider and a country where the order names none.
+		Operator string `json:"operator"`
+
+		// Settled Rows whose outcome was known then.
+		Settled int  `json:"settled"`
+		Since   Time `json:"since"`
+	} `json:"paused"`
 
 	// Progress The share of accepted rows whose outcome is known.
 	Progress json.Number `json:"progress"`
@@ -724,6 +817,18 @@ type BatchReceipt struct {
 		Since  Time   `json:"since"`
 	} `json:"hold"`
 	Name string `json:"name"`
+
+	// Paused The mobile operator whose rows were stopped last, because too many of its first ones failed; null for none.
+	Paused *struct {
+		Failed int `json:"failed"`
+
+		// Operator Such as reloadly:341; a provider and a country where the order names none.
+		Operator string `json:"operator"`
+
+		// Settled Rows whose outcome was known then.
+		Settled int  `json:"settled"`
+		Since   Time `json:"since"`
+	} `json:"paused"`
 
 	// Plan With validate_only, what would become of the rows that are new.
 	Plan *BatchPlan `json:"plan,omitempty"`
@@ -1056,8 +1161,9 @@ type Report struct {
 		PIN *string `json:"pin,omitempty"`
 
 		// PredictedCost What it was expected to cost before it was sent, by the provider's published prices.
-		PredictedCost         *string `json:"predicted_cost"`
-		PredictedCostCurrency *string `json:"predicted_cost_currency"`
+		PredictedCost         *string                   `json:"predicted_cost"`
+		PredictedCostCurrency *string                   `json:"predicted_cost_currency"`
+		Priority              ReportCorrectionsPriority `json:"priority"`
 
 		// Product What to buy. Which fields there are depends on the provider; all are optional.
 		Product               Product   `json:"product"`
@@ -1130,6 +1236,9 @@ type Report struct {
 	Unresolved int `json:"unresolved"`
 }
 
+// ReportCorrectionsPriority defines model for Report.Corrections.Priority.
+type ReportCorrectionsPriority string
+
 // ReportOpenByAgeAge defines model for Report.OpenByAge.Age.
 type ReportOpenByAgeAge string
 
@@ -1190,8 +1299,9 @@ type Topup struct {
 	PIN *string `json:"pin,omitempty"`
 
 	// PredictedCost What it was expected to cost before it was sent, by the provider's published prices.
-	PredictedCost         *string `json:"predicted_cost"`
-	PredictedCostCurrency *string `json:"predicted_cost_currency"`
+	PredictedCost         *string       `json:"predicted_cost"`
+	PredictedCostCurrency *string       `json:"predicted_cost_currency"`
+	Priority              TopupPriority `json:"priority"`
 
 	// Product What to buy. Which fields there are depends on the provider; all are optional.
 	Product               Product   `json:"product"`
@@ -1208,6 +1318,9 @@ type Topup struct {
 	State     State `json:"state"`
 	UpdatedAt Time  `json:"updated_at"`
 }
+
+// TopupPriority defines model for Topup.Priority.
+type TopupPriority string
 
 // TopupList defines model for TopupList.
 type TopupList struct {
@@ -1228,7 +1341,10 @@ type TopupRequest struct {
 
 	// Metadata Yours, given back everywhere.
 	Metadata *map[string]string `json:"metadata,omitempty"`
-	Product  *Product           `json:"product,omitempty"`
+
+	// Priority Which of what waits goes first; bulk for rows of a batch and normal for the others, if absent.
+	Priority *TopupRequestPriority `json:"priority,omitempty"`
+	Product  *Product              `json:"product,omitempty"`
 
 	// Provider Chosen by the recipient's country otherwise.
 	Provider *TopupRequestProvider `json:"provider,omitempty"`
@@ -1237,6 +1353,9 @@ type TopupRequest struct {
 	Recipient string     `json:"recipient"`
 	Reference *Reference `json:"reference,omitempty"`
 }
+
+// TopupRequestPriority Which of what waits goes first; bulk for rows of a batch and normal for the others, if absent.
+type TopupRequestPriority string
 
 // TopupRequestProvider Chosen by the recipient's country otherwise.
 type TopupRequestProvider string
