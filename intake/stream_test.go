@@ -25,7 +25,7 @@ func newTestRun(s *Server) *batchRun {
 func TestUploadInConstantMemory(t *testing.T) {
 	const allowed = 16 << 20
 	rows := 200_000
-	if text := os.Getenv("TOPUPQ_TEST_UPLOAD_ROWS"); text != "" {
+	if text := os.Getenv("TOPUPQ_TEST_UPLOAD_ROWS"); text != "" { //nolint:forbidigo // the size of a test is no setting
 		var err error
 		if rows, err = strconv.Atoi(text); err != nil {
 			t.Fatal(err)
