@@ -15,7 +15,6 @@ import (
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 	"github.com/shopspring/decimal"
-	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.uber.org/zap"
 
@@ -184,9 +183,7 @@ func TestMetrics(t *testing.T) {
 func TestOneTrace(t *testing.T) {
 	t.Parallel()
 	spans := tracetest.NewInMemoryExporter()
-	process := func() *Tracer {
-		return newTracer(sdk.NewTracerProvider(sdk.WithSyncer(spans), sdk.WithIDGenerator(ids{})))
-	}
+	process := func() *Tracer { return TracerTo(spans) }
 	id := topup.NewID("mer", "a")
 	process().Accepted(t.Context(), &topup.Topup{ID: id, Provider: topup.AAT})
 	worker := process()

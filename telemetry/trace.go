@@ -39,6 +39,11 @@ func NewTracer(ctx context.Context) (*Tracer, error) {
 	return newTracer(sdk.NewTracerProvider(sdk.WithBatcher(exporter), sdk.WithIDGenerator(ids{}))), nil
 }
 
+// TracerTo hands every span to the exporter as it ends.
+func TracerTo(exporter sdk.SpanExporter) *Tracer {
+	return newTracer(sdk.NewTracerProvider(sdk.WithSyncer(exporter), sdk.WithIDGenerator(ids{})))
+}
+
 func newTracer(p *sdk.TracerProvider) *Tracer {
 	return &Tracer{tracer: p.Tracer("topupq"), stop: p.Shutdown}
 }

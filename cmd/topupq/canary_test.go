@@ -4,18 +4,21 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"net/url"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
-	"github.com/redis/go-redis/v9"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
+	"topupq/config"
 	"topupq/topup"
 )
 
@@ -37,123 +40,155 @@ func (t *trail) String() string {
 	return t.buf.String()
 }
 
-// wrongKey is an API key that nobody has.
-const wrongKey = "tq_live_canary7f3e9bcanary7f3e9bcanary7f3e9b"
+func (t *trail) log() *zap.Logger {
+	return zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(t), zapcore.DebugLevel), zap.AddStacktrace(zapcore.ErrorLevel))
+}
 
-// TestCanarySecrets runs the whole product with secrets that can be told from everything else, drives every path that
-// may leak them, and looks for them in the logs, in Redis, in what the listeners answer and in the metrics.
+const (
+	opsCanary   = "canary-7f3e9b-ops-password"
+	redisCanary = "canary-7f3e9b-redis-password"
+)
+
+var simCanaries = simCredentials{
+	reloadlySecret: "canary-7f3e9b-reloadly-secret", reloadlyHMACKey: "canary-7f3e9b-reloadly-hmac", aatPassword: "canary+7f3e9b/aat&password",
+	rechargekitToken: "canary-7f3e9b-rechargekit-token", bulksmsSecret: "canary-7f3e9b-bulksms-secret",
+	aatCallback: "canary-7f3e9b-aat-callback", rechargekitCallback: "canary-7f3e9b-rechargekit-callback",
+}
+
+// wrongCanaries are what somebody may send or set by mistake: also secrets, perhaps of another system.
+var wrongCanaries = map[string]string{
+	"wrong API key": "tq_live_canary7f3e9bcanary7f3e9bcanary7f3e9b", "wrong password": "canary-7f3e9b-mistyped",
+	"wrong call-back token": "canary-7f3e9b-wrong-token", "wrong credentials": "canary-7f3e9b-outdated",
+}
+
+// TestCanarySecrets runs the whole product with a canary for every secret, through every ending that the simulators
+// know, through panics, refused credentials and providers that are away, and looks for the canaries in the logs, in
+// Redis, in everything that the listeners answer (pages, dashboard, metrics and problems) and in the traces.
 func TestCanarySecrets(t *testing.T) {
 	t.Parallel()
-	said := &trail{}
-	log := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(said), zapcore.DebugLevel))
+	said, spans := &trail{}, tracetest.NewInMemoryExporter()
 	key := base64.StdEncoding.EncodeToString([]byte("canary-7f3e9b-canary-7f3e9b-key!"))
 	s, err := startSandbox(t.Context(), sandboxOptions{
-		log: log, sims: simOptions{magic: true},
+		log: said.log(), sims: simOptions{magic: true, with: simCanaries}, redisPassword: redisCanary, spans: spans,
+		around: func(p topup.Provider) topup.Provider {
+			if q, ok := p.(topup.Quoter); ok && p.Traits().Name == topup.AAT {
+				return &clumsy{Provider: p, Quoter: q, says: fmt.Sprint(revealed(key)), asked: map[topup.ID]bool{}}
+			}
+			return p
+		},
 		env: map[string]string{
-			"TOPUPQ_ENCRYPTION_KEY": key, "TOPUPQ_OPS_USERS": "ann:canary-7f3e9b-password:admin",
-			"TOPUPQ_CHECK_EARLY": "100ms,300ms", "TOPUPQ_AAT_TIMEOUT": "1s", "TOPUPQ_RELOADLY_TIMEOUT": "1s", "TOPUPQ_RECHARGEKIT_TIMEOUT": "1s",
+			"TOPUPQ_ENCRYPTION_KEY": key, "TOPUPQ_OPS_USERS": "ann:" + opsCanary + ":admin", "TOPUPQ_CHECK_EARLY": "100ms,300ms", "TOPUPQ_CHECK_INTERVAL": "1s",
+			"TOPUPQ_AAT_TIMEOUT": "1s", "TOPUPQ_RELOADLY_TIMEOUT": "1s", "TOPUPQ_RECHARGEKIT_TIMEOUT": "1s", "TOPUPQ_SUBMIT_MARGIN": "100ms",
 		},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.stop)
-	secrets := map[string]string{
-		"API key": s.apiKey, "encryption key": key, "ops password": "canary-7f3e9b-password", "provider secret": simSecret,
-		"provider HMAC key": simHMACKey, "call-back token": simToken, "wrong API key": wrongKey,
+	secrets := revealed(key)
+	secrets["API key"] = s.apiKey
+	d := newDriver(t, s, opsCanary)
+	all := orders("c")
+	d.submit(all)
+	d.ask(wrongCanaries)
+	d.visit(wrongCanaries)
+	secrets["rotated webhook secret"] = rotated(t, d)
+	spoil(d)
+	d.visit(wrongCanaries)
+	for name, secret := range webhookSecrets(t, s) {
+		secrets[name] = secret
 	}
-	for _, w := range s.merchant.Webhook.Secrets {
+	for _, pin := range pins(t, s, all) {
+		secrets["PIN "+pin[:2]+"…"] = pin
+	}
+	places := map[string]string{"logs": said.String(), "answers": d.said.String(), "Redis": dump(t, s.node.ledger), "traces": spansSaid(t, spans)}
+	for _, leak := range hits(secrets, places) {
+		t.Error(leak)
+	}
+	for _, want := range []string{"panicked", "refused", "callback"} {
+		if !strings.Contains(places["logs"], want) {
+			t.Errorf("no %q in the logs: the run did not go where secrets leak", want)
+		}
+	}
+	for place, text := range places {
+		t.Logf("%d secrets looked for in %d bytes of %s", len(secrets), len(text), place)
+		if len(text) < 2000 {
+			t.Errorf("only %d bytes of %s: there was little to search", len(text), place)
+		}
+	}
+}
+
+// revealed are the secrets that are known beforehand.
+func revealed(key string) map[string]string {
+	out := map[string]string{
+		"encryption key": key, "raw encryption key": "canary-7f3e9b-canary-7f3e9b-key!", "ops password": opsCanary, "Redis password": redisCanary,
+		"Reloadly secret": simCanaries.reloadlySecret, "Reloadly HMAC key": simCanaries.reloadlyHMACKey, "AAT password": simCanaries.aatPassword,
+		"RechargeKit token": simCanaries.rechargekitToken, "BulkSMS secret": simCanaries.bulksmsSecret, "AAT call-back token": simCanaries.aatCallback,
+		"RechargeKit call-back token": simCanaries.rechargekitCallback,
+	}
+	for name, secret := range wrongCanaries {
+		out[name] = secret
+	}
+	return out
+}
+
+// rotated rotates the webhook's secret and returns the new one, which that one answer must hold.
+func rotated(t *testing.T, d *driver) string {
+	t.Helper()
+	answer := call(t, http.MethodPost, "http://"+d.s.at.intake+"/v1/webhook/rotate", "", d.merchant)
+	_, body, _ := strings.Cut(answer, "\n")
+	var told struct {
+		Secret string `json:"secret"`
+	}
+	if err := json.Unmarshal([]byte(body), &told); err != nil || !strings.HasPrefix(told.Secret, "whsec_") {
+		t.Fatalf("no new secret in the answer: %v", err)
+	}
+	return strings.TrimPrefix(told.Secret, "whsec_")
+}
+
+// spoil has every provider refuse its credentials, and then has them all away.
+func spoil(d *driver) {
+	bad := d.s.node.cfg
+	wrong := config.Secret(wrongCanaries["wrong credentials"])
+	bad.AAT.Password, bad.Reloadly.ClientSecret, bad.RechargeKit.Token, bad.BulkSMS.TokenSecret = wrong, wrong, wrong, wrong
+	for _, r := range d.s.node.rotations {
+		r(bad)
+	}
+	d.submit(orders("refused")[:8])
+	d.ask(wrongCanaries)
+	d.s.sims.stop()
+	d.submit(orders("away")[:8])
+	d.ask(wrongCanaries)
+}
+
+// webhookSecrets are the merchant's, opened.
+func webhookSecrets(t *testing.T, s *sandbox) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	m, err := s.node.store.GetMerchant(t.Context(), s.merchant.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, w := range m.Webhook.Secrets {
 		plain, err := topup.OpenWebhookSecret(s.node.keyring, s.merchant.ID, w)
 		if err != nil {
 			t.Fatal(err)
 		}
-		secrets["webhook secret"] = strings.TrimPrefix(plain.Reveal(), "whsec_")
+		out[fmt.Sprintf("webhook secret %d", i)] = strings.TrimPrefix(plain.Reveal(), "whsec_")
 	}
-	answers := drive(t, s)
-	for _, pin := range pins(t, s) {
-		secrets["PIN "+pin[:2]+"…"] = pin
-	}
-	places := map[string]string{"logs": said.String(), "answers": answers, "Redis": dump(t, s.node.ledger)}
-	for name, secret := range secrets {
-		for place, text := range places {
-			for _, form := range []string{secret, url.QueryEscape(secret), base64.StdEncoding.EncodeToString([]byte(secret))} {
-				if i := strings.Index(text, form); i >= 0 {
-					t.Errorf("the %s is in the %s: …%s…", name, place, text[max(i-80, 0):i])
-				}
-			}
-		}
-	}
-	t.Logf("%d secrets looked for in %d bytes of logs, %d of answers, %d of Redis: no hit", len(secrets), len(places["logs"]), len(answers), len(places["Redis"]))
-}
-
-// drive submits top-ups that end in every way, with faults among them, and reads every page.
-func drive(t *testing.T, s *sandbox) string {
-	t.Helper()
-	var said strings.Builder
-	intake, opsURL := "http://"+s.at.intake, "http://"+s.at.ops
-	merchant := http.Header{"Authorization": {"Bearer " + s.apiKey}, "Content-Type": {"application/json"}, "Prefer": {"wait=2"}}
-	var wg sync.WaitGroup
-	answers := make([]string, 40)
-	for i := range answers {
-		wg.Go(func() {
-			recharge := []string{"pinless", "pinned"}[i%2]
-			body := fmt.Sprintf(`{"reference":"c-%d","recipient":"+2783123%04d","amount":"2.00","currency":"ZAR","provider":"aat","product":{"recharge":%q}}`, i, i%20, recharge)
-			answers[i] = call(t, http.MethodPost, intake+"/v1/topups", body, merchant)
-		})
-	}
-	wg.Wait()
-	said.WriteString(strings.Join(answers, "\n"))
-	bad := http.Header{"Authorization": {"Bearer " + wrongKey}}
-	for _, path := range []string{"/v1/topups", "/v1/webhook", "/v1/callbacks", "/metrics", "/nowhere"} {
-		said.WriteString(call(t, http.MethodGet, intake+path, "", bad))
-		said.WriteString(call(t, http.MethodGet, intake+path, "", merchant))
-	}
-	said.WriteString(call(t, http.MethodPost, intake+"/v1/topups", `{"password":"x"`, merchant))
-	said.WriteString(call(t, http.MethodPost, intake+"/v1/lookups", `{"provider":"reloadly","action":"getAccessToken","params":{}}`, merchant))
-	said.WriteString(call(t, http.MethodPost, intake+"/v1/providers/aat/callback/wrong", "{}", nil))
-	operator := http.Header{"Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte("ann:canary-7f3e9b-password"))}, "Accept": {"text/html"}}
-	pages := []string{
-		"/", "/search?merchant=" + string(s.merchant.ID), "/search?state=held", "/act?act=replay&merchant=" + string(s.merchant.ID),
-		"/topups/" + string(topup.NewID(s.merchant.ID, "c-1")), "/pauses", "/audit", "/metrics", "/dashboard/api/queues",
-		"/dashboard/api/queues/submit:aat/completed_tasks", "/dashboard/api/queues/submit:aat/archived_tasks", "/dashboard/api/queues/submit:aat/retry_tasks",
-		"/dashboard/api/servers", "/dashboard/api/redis_info",
-	}
-	for _, p := range pages {
-		said.WriteString(call(t, http.MethodGet, opsURL+p, "", operator))
-	}
-	return said.String()
-}
-
-func call(t *testing.T, method, address, body string, header http.Header) string {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(body))
-	if err != nil {
-		t.Error(err)
-		return ""
-	}
-	if header != nil {
-		req.Header = header.Clone()
-	}
-	resp, err := http.DefaultTransport.RoundTrip(req)
-	if err != nil {
-		t.Error(err)
-		return ""
-	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Error(err)
-	}
-	return fmt.Sprintf("%d %v\n%s\n", resp.StatusCode, resp.Header, b)
+	return out
 }
 
 // pins are the vouchers' PINs that the ledger keeps sealed.
-func pins(t *testing.T, s *sandbox) []string {
+func pins(t *testing.T, s *sandbox, all []canaryOrder) []string {
 	t.Helper()
 	var out []string
-	for i := range 40 {
-		id := topup.NewID(s.merchant.ID, fmt.Sprintf("c-%d", i))
+	for _, o := range all {
+		id := topup.NewID(s.merchant.ID, o.ref)
 		x, err := s.node.store.Get(t.Context(), id)
+		if errors.Is(err, topup.ErrNotFound) {
+			t.Errorf("%s was refused: the run is smaller than it seems", o.body)
+		}
 		if err != nil || len(x.PIN) == 0 {
 			continue
 		}
@@ -169,34 +204,51 @@ func pins(t *testing.T, s *sandbox) []string {
 	return out
 }
 
-// dump is everything that Redis holds, asynq's part included.
-func dump(t *testing.T, rdb redis.UniversalClient) string {
+// spansSaid is everything that the spans say.
+func spansSaid(t *testing.T, spans *tracetest.InMemoryExporter) string {
 	t.Helper()
-	ctx := t.Context()
-	var out strings.Builder
-	keys, err := rdb.Keys(ctx, "*").Result()
+	b, err := json.Marshal(spans.GetSpans())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, k := range keys {
-		out.WriteString(k + "\n" + value(ctx, rdb, k) + "\n")
-	}
-	return out.String()
+	return string(b)
 }
 
-func value(ctx context.Context, rdb redis.UniversalClient, key string) string {
-	switch rdb.Type(ctx, key).Val() {
-	case "string":
-		return rdb.Get(ctx, key).Val()
-	case "hash":
-		return fmt.Sprint(rdb.HGetAll(ctx, key).Val())
-	case "list":
-		return fmt.Sprint(rdb.LRange(ctx, key, 0, -1).Val())
-	case "set":
-		return fmt.Sprint(rdb.SMembers(ctx, key).Val())
-	case "zset":
-		return fmt.Sprint(rdb.ZRange(ctx, key, 0, -1).Val())
-	default:
-		return ""
+// TestListenersKeepPanicsToThemselves: net/http would print what was raised.
+func TestListenersKeepPanicsToThemselves(t *testing.T) {
+	t.Parallel()
+	said := &trail{}
+	cfg, err := config.Load("", func(string) string { return "" }, nil)
+	if err != nil {
+		t.Fatal(err)
 	}
+	n := &node{cfg: cfg, log: said.log()}
+	t.Cleanup(n.stop)
+	at, err := n.serve("any", "127.0.0.1:0", &http.Server{
+		ReadHeaderTimeout: time.Second,
+		Handler:           http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("password " + opsCanary) }), //nolint:forbidigo // what the test is about
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := call(t, http.MethodGet, "http://"+at+"/", "", nil)
+	if !strings.HasPrefix(answer, "500 ") || !strings.Contains(said.String(), `"type":"string"`) {
+		t.Errorf("answered %q and logged %q", answer, said.String())
+	}
+	for _, leak := range hits(map[string]string{"password": opsCanary}, map[string]string{"answer": answer, "logs": said.String()}) {
+		t.Error(leak)
+	}
+	cut := httptest.NewRecorder()
+	defer func() {
+		if cause := recover(); !errors.Is(asError(cause), http.ErrAbortHandler) {
+			t.Errorf("a handler that cuts its connection got %v", cause)
+		}
+	}()
+	r := httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/", http.NoBody)
+	quiet(n.log, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })).ServeHTTP(cut, r) //nolint:forbidigo // likewise
+}
+
+func asError(cause any) error {
+	err, _ := cause.(error)
+	return err
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/spf13/cobra"
+	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.uber.org/zap"
 
 	"topupq/config"
@@ -34,6 +35,10 @@ type node struct {
 	watch   watch
 	watched *watchedStore
 	traces  bool
+	// spans take the traces in the place of what the environment names, nil for that.
+	spans sdk.SpanExporter
+	// around stands around every provider, nil for nothing.
+	around func(topup.Provider) topup.Provider
 	// rotations take new credentials; credentialsOf are the settings that the present ones are from.
 	rotations     []rotation
 	credentialsOf config.Config

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hibiken/asynq"
+	"go.uber.org/zap"
 
 	"topupq/ops"
 	"topupq/ops/console"
@@ -24,7 +25,7 @@ func (n *node) startOps(p *providers) (string, error) {
 	}
 	board, err := console.New(console.Config{
 		Now:  n.clock.Now,
-		Desk: desk, Balances: newFloats(p).read, Queues: queueReader(asynq.NewInspectorFromRedisClient(n.queue)), Log: n.log.Named("console"),
+		Desk: desk, Balances: newFloats(p, n.log.Named("console")).read, Queues: queueReader(asynq.NewInspectorFromRedisClient(n.queue)), Log: n.log.Named("console"),
 	})
 	if err != nil {
 		return "", fmt.Errorf("build console: %w", err)
@@ -55,6 +56,7 @@ func (n *node) auditAct(ctx context.Context, a ops.Act) error {
 // floats remembers the providers' balances, so that looking at the console costs them no calls.
 type floats struct {
 	providers *providers
+	log       *zap.Logger
 
 	mu   sync.Mutex
 	rows []console.Balance
@@ -67,7 +69,7 @@ const (
 	floatTimeout = 10 * time.Second
 )
 
-func newFloats(p *providers) *floats { return &floats{providers: p} }
+func newFloats(p *providers, log *zap.Logger) *floats { return &floats{providers: p, log: log} }
 
 // read returns the balances, asking for them anew when they are old. Only one asks; the others wait for it.
 func (f *floats) read(ctx context.Context) []console.Balance {
@@ -82,16 +84,27 @@ func (f *floats) read(ctx context.Context) []console.Balance {
 	var wg sync.WaitGroup
 	for i, name := range f.providers.names {
 		wg.Go(func() {
-			left, err := f.providers.routes[name].Provider.Balance(ctx)
-			rows[i] = console.Balance{Provider: name, Left: left, At: time.Now()}
-			if err != nil {
-				rows[i].Err = "it cannot be read at the moment"
-			}
+			rows[i] = f.ask(ctx, name)
 		})
 	}
 	wg.Wait()
 	f.rows, f.at = rows, time.Now()
 	return slices.Clone(rows)
+}
+
+// ask reads one provider's balance. A panic of its client must not end the listener's process.
+func (f *floats) ask(ctx context.Context, name topup.ProviderName) (b console.Balance) {
+	b = console.Balance{Provider: name, Err: "it cannot be read at the moment", At: time.Now()}
+	defer func() {
+		if cause := recover(); cause != nil {
+			notePanic(f.log, cause)
+		}
+	}()
+	left, err := f.providers.routes[name].Provider.Balance(ctx)
+	if err == nil {
+		b.Left, b.Err = left, ""
+	}
+	return b
 }
 
 // queueReader reads asynq's queues for the overview.

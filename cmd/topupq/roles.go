@@ -2,10 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"slices"
 	"time"
 
@@ -60,26 +57,6 @@ func (n *node) startIntake(p *providers) (string, error) {
 	listener := srv.HTTPServer(n.cfg.IntakeAddr)
 	listener.Handler = n.watch.metrics.Listener("intake", listener.Handler)
 	return n.serve("intake", n.cfg.IntakeAddr, listener)
-}
-
-// serve listens on addr until the node stops, and returns the address it got.
-func (n *node) serve(name, addr string, srv *http.Server) (string, error) {
-	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		return "", fmt.Errorf("listen for %s: %w", name, err)
-	}
-	go func() {
-		if err := srv.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
-			n.log.Error("listener ended", zap.String("name", name), zap.Error(err))
-		}
-	}()
-	n.onStop(func(ctx context.Context) {
-		if err := srv.Shutdown(ctx); err != nil {
-			_ = srv.Close()
-		}
-	})
-	n.log.Info("listening", zap.String("name", name), zap.String("addr", l.Addr().String()))
-	return l.Addr().String(), nil
 }
 
 // startWork runs the workers of the named queues; none named means all.

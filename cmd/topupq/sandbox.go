@@ -6,10 +6,12 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.uber.org/zap"
 
 	"topupq/config"
@@ -38,6 +40,10 @@ type sandboxOptions struct {
 	env                 map[string]string
 	intakeAddr, opsAddr string
 	sims                simOptions
+	// redisPassword is what the embedded Redis asks for, "" for nothing.
+	redisPassword string
+	spans         sdk.SpanExporter
+	around        func(topup.Provider) topup.Provider
 }
 
 // gentle is the pace of the workers on the embedded Redis, which runs scripts slowly.
@@ -54,7 +60,7 @@ func startSandbox(ctx context.Context, o sandboxOptions) (*sandbox, error) {
 }
 
 func (s *sandbox) start(ctx context.Context, o sandboxOptions) error {
-	redis, err := s.startRedis()
+	redis, err := s.startRedis(o.redisPassword)
 	if err != nil {
 		return err
 	}
@@ -80,6 +86,7 @@ func (s *sandbox) start(ctx context.Context, o sandboxOptions) error {
 		return err
 	}
 	s.stops = append(s.stops, s.node.stop)
+	s.node.spans, s.node.around = o.spans, o.around
 	if s.at, err = s.node.startRoles(roles{intake: true, work: true, schedule: true, ops: true, tune: gentle}); err != nil {
 		return err
 	}
@@ -95,9 +102,12 @@ func (s *sandbox) stop() {
 // clockTick is how often the embedded Redis is told that time has passed: it does not notice by itself.
 const clockTick = 50 * time.Millisecond
 
-// startRedis runs the embedded Redis and returns its address.
-func (s *sandbox) startRedis() (string, error) {
+// startRedis runs the embedded Redis and returns its URL.
+func (s *sandbox) startRedis(password string) (string, error) {
 	m := miniredis.NewMiniRedis()
+	if password != "" {
+		m.RequireAuth(password)
+	}
 	if err := m.Start(); err != nil {
 		return "", fmt.Errorf("start embedded Redis: %w", err)
 	}
@@ -117,7 +127,11 @@ func (s *sandbox) startRedis() (string, error) {
 		}
 	}()
 	s.stops = append(s.stops, func() { cancel(); <-done; m.Close() })
-	return m.Addr(), nil
+	at := url.URL{Scheme: "redis", Host: m.Addr()}
+	if password != "" {
+		at.User = url.UserPassword("", password)
+	}
+	return at.String(), nil
 }
 
 func freeAddr() (string, error) {
@@ -135,7 +149,7 @@ const sandboxKey = "c2FuZGJveC1zYW5kYm94LXNhbmRib3gtc2FuZGJveC0="
 // sandboxConfig is the ordinary configuration, read from settings that point at the sandbox's parts.
 func sandboxConfig(redis string, o sandboxOptions, sims *simulators) (config.Config, error) {
 	env := map[string]string{
-		"TOPUPQ_REDIS_URL": "redis://" + redis, "TOPUPQ_REDIS_DURABILITY": "none", "TOPUPQ_INTAKE_ADDR": o.intakeAddr,
+		"TOPUPQ_REDIS_URL": redis, "TOPUPQ_REDIS_DURABILITY": "none", "TOPUPQ_INTAKE_ADDR": o.intakeAddr,
 		"TOPUPQ_OPS_ADDR": o.opsAddr, "TOPUPQ_OPS_USERS": "admin:admin:admin", "TOPUPQ_ENCRYPTION_KEY": sandboxKey,
 		"TOPUPQ_ALLOW_PRIVATE_CALLBACKS": "true", "TOPUPQ_SPOOL_DIR": config.NoSpool,
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"strings"
 	"time"
 
 	"topupq/clients/aat/aatsim"
@@ -23,6 +22,13 @@ const (
 	simHMACKey = "sim-webhook-secret"
 )
 
+// simCredentials are what the simulators ask for.
+type simCredentials struct {
+	reloadlySecret, reloadlyHMACKey, aatPassword, rechargekitToken, bulksmsSecret, aatCallback, rechargekitCallback string
+}
+
+var simDefaults = simCredentials{simSecret, simHMACKey, simSecret, simSecret, simSecret, simToken, simToken}
+
 // simulators are the providers' stand-ins, each on a port of its own.
 type simulators struct {
 	reloadly    *reloadlysim.Sim
@@ -31,6 +37,7 @@ type simulators struct {
 	bulksms     *bulksmssim.Sim
 	// addrs are host:port by provider; "bulksms" is one of them.
 	addrs map[string]string
+	with  simCredentials
 	stops []func(context.Context)
 }
 
@@ -44,6 +51,8 @@ type simOptions struct {
 	intake string
 	// addrs are the wanted addresses, by provider; a missing one takes a free port of the loopback interface.
 	addrs map[string]string
+	// with are the credentials, simDefaults when nothing is set.
+	with simCredentials
 }
 
 // simNames lists the simulators with their default ports, in the order they are told.
@@ -54,24 +63,28 @@ var simNames = []struct{ name, addr string }{
 
 // startSimulators serves all simulators.
 func startSimulators(o simOptions) (*simulators, error) {
-	callback := func(provider string) string {
+	callback := func(provider topup.ProviderName, token string) string {
 		if o.intake == "" {
 			return ""
 		}
-		return "http://" + o.intake + "/v1/providers/" + provider + "/callback/" + simToken
+		return "http://" + o.intake + "/v1/providers/" + string(provider) + "/callback" + token
 	}
-	s := &simulators{addrs: map[string]string{}}
+	if o.with == (simCredentials{}) {
+		o.with = simDefaults
+	}
+	s := &simulators{addrs: map[string]string{}, with: o.with}
 	s.reloadly = reloadlysim.New(reloadlysim.Options{
-		ClientID: simUser, ClientSecret: simSecret, Processing: o.processing, ReverseAfter: o.reverseAfter, Magic: o.magic,
-		WebhookURL: strings.TrimSuffix(callback(string(topup.Reloadly)), "/"+simToken), WebhookSecret: simHMACKey,
+		ClientID: simUser, ClientSecret: o.with.reloadlySecret, Processing: o.processing, ReverseAfter: o.reverseAfter, Magic: o.magic,
+		WebhookURL: callback(topup.Reloadly, ""), WebhookSecret: o.with.reloadlyHMACKey,
 	})
 	s.aat = aatsim.New(aatsim.Options{
-		Username: simUser, Password: simSecret, ReverseAfter: o.reverseAfter, Magic: o.magic, CallbackURL: callback(string(topup.AAT)),
+		Username: simUser, Password: o.with.aatPassword, ReverseAfter: o.reverseAfter, Magic: o.magic, CallbackURL: callback(topup.AAT, "/"+o.with.aatCallback),
 	})
 	s.rechargekit = rechargekitsim.New(rechargekitsim.Options{
-		Token: simSecret, SettleAfter: o.processing, ReverseAfter: o.reverseAfter, Magic: o.magic, CallbackURL: callback(string(topup.RechargeKit)),
+		Token: o.with.rechargekitToken, SettleAfter: o.processing, ReverseAfter: o.reverseAfter, Magic: o.magic,
+		CallbackURL: callback(topup.RechargeKit, "/"+o.with.rechargekitCallback),
 	})
-	s.bulksms = bulksmssim.New(bulksmssim.Options{TokenID: simUser, TokenSecret: simSecret, Magic: o.magic})
+	s.bulksms = bulksmssim.New(bulksmssim.Options{TokenID: simUser, TokenSecret: o.with.bulksmsSecret, Magic: o.magic})
 	s.sendReloadlyWebhooks(o.intake)
 	handlers := map[string]http.Handler{
 		string(topup.Reloadly): s.reloadly, string(topup.AAT): s.aat, string(topup.RechargeKit): s.rechargekit, "bulksms": s.bulksms,
@@ -136,11 +149,11 @@ func (s *simulators) env() map[string]string {
 	at := func(name string) string { return "http://" + s.addrs[name] }
 	return map[string]string{
 		"TOPUPQ_RELOADLY_AUTH_URL": at("reloadly"), "TOPUPQ_RELOADLY_BASE_URL": at("reloadly"),
-		"TOPUPQ_RELOADLY_CLIENT_ID": simUser, "TOPUPQ_RELOADLY_CLIENT_SECRET": simSecret, "TOPUPQ_RELOADLY_WEBHOOK_SECRET": simHMACKey,
-		"TOPUPQ_AAT_BASE_URL": at("aat") + "/MobileRecharge.asmx", "TOPUPQ_AAT_USERNAME": simUser, "TOPUPQ_AAT_PASSWORD": simSecret,
-		"TOPUPQ_AAT_CALLBACK_TOKEN": simToken, "TOPUPQ_RECHARGEKIT_BASE_URL": at("rechargekit"), "TOPUPQ_RECHARGEKIT_TOKEN": simSecret,
-		"TOPUPQ_RECHARGEKIT_CALLBACK_TOKEN": simToken, "TOPUPQ_BULKSMS_BASE_URL": at("bulksms") + "/v1",
-		"TOPUPQ_BULKSMS_TOKEN_ID": simUser, "TOPUPQ_BULKSMS_TOKEN_SECRET": simSecret,
+		"TOPUPQ_RELOADLY_CLIENT_ID": simUser, "TOPUPQ_RELOADLY_CLIENT_SECRET": s.with.reloadlySecret, "TOPUPQ_RELOADLY_WEBHOOK_SECRET": s.with.reloadlyHMACKey,
+		"TOPUPQ_AAT_BASE_URL": at("aat") + "/MobileRecharge.asmx", "TOPUPQ_AAT_USERNAME": simUser, "TOPUPQ_AAT_PASSWORD": s.with.aatPassword,
+		"TOPUPQ_AAT_CALLBACK_TOKEN": s.with.aatCallback, "TOPUPQ_RECHARGEKIT_BASE_URL": at("rechargekit"), "TOPUPQ_RECHARGEKIT_TOKEN": s.with.rechargekitToken,
+		"TOPUPQ_RECHARGEKIT_CALLBACK_TOKEN": s.with.rechargekitCallback, "TOPUPQ_BULKSMS_BASE_URL": at("bulksms") + "/v1",
+		"TOPUPQ_BULKSMS_TOKEN_ID": simUser, "TOPUPQ_BULKSMS_TOKEN_SECRET": s.with.bulksmsSecret,
 	}
 }
 

@@ -39,7 +39,9 @@ func (n *node) startWatch(ctx context.Context) error {
 		return err
 	}
 	n.watch = watch{metrics: metrics, tracer: telemetry.NoTracer()}
-	if n.traces {
+	if n.spans != nil {
+		n.watch.tracer = telemetry.TracerTo(n.spans)
+	} else if n.traces {
 		if n.watch.tracer, err = telemetry.NewTracer(ctx); err != nil {
 			return err
 		}
@@ -148,6 +150,9 @@ func (s watchedSender) Send(ctx context.Context, m webhook.Message) webhook.Resu
 // watchProviders puts the counters around every provider.
 func (n *node) watchProviders(p *providers) {
 	for _, r := range p.routes {
+		if n.around != nil {
+			r.Provider = n.around(r.Provider)
+		}
 		r.Provider = telemetry.Provider(r.Provider, n.watch.metrics, n.watch.tracer)
 	}
 }
