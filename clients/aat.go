@@ -83,6 +83,7 @@ func (a *AAT) Traits() topup.Traits {
 // the catalogue first. What fails before the Perform call is Refused, Blocked or a *topup.NotSentError; nothing that
 // comes after it ever is the latter unless the request was provably not written.
 func (a *AAT) Submit(ctx context.Context, o topup.Order) (topup.Outcome, error) {
+	ctx = observed(ctx, aat.Observe)
 	buy, refusal := newAATPurchase(o)
 	if refusal != nil {
 		return *refusal, nil
@@ -147,6 +148,7 @@ func (a *AAT) performed(buy *aatPurchase, info aat.RechargeInfo, err error) (top
 
 // Check asks GetTransactionInfo by our reference. Only Status OK for our number and amount is Delivered.
 func (a *AAT) Check(ctx context.Context, ref topup.Ref) (topup.Outcome, error) {
+	ctx = observed(ctx, aat.Observe)
 	info, err := a.client.GetTransactionInfo(ctx, string(ref.Reference))
 	if err != nil {
 		return aatCheckError(err)

@@ -88,6 +88,7 @@ func (p *RechargeKit) Traits() topup.Traits {
 // Submit sends one recharge under the order's reference. What cannot be sent as ordered (another country, paise, no
 // operator code) is Refused before anything leaves.
 func (p *RechargeKit) Submit(ctx context.Context, o topup.Order) (topup.Outcome, error) {
+	ctx = observed(ctx, rechargekit.Observe)
 	req, refusal := p.prepare(o)
 	if refusal != nil {
 		return *refusal, nil
@@ -113,6 +114,7 @@ func (p *RechargeKit) Quote(_ context.Context, o topup.Order) (topup.Quote, erro
 
 // Check asks statusCheck for the order's outcome. Absent is only as good as RechargeKitConfig.NotFound; see Traits.
 func (p *RechargeKit) Check(ctx context.Context, ref topup.Ref) (topup.Outcome, error) {
+	ctx = observed(ctx, rechargekit.Observe)
 	status, err := p.client.StatusCheck(ctx, string(ref.Reference))
 	if err != nil {
 		return p.checkError(err)

@@ -66,6 +66,7 @@ func (r *Reloadly) Traits() topup.Traits {
 // where the order names none. An order that breaks the operator's bounds, denominations or currency is Refused before
 // anything is sent. Outcome.Resolved has the operator that was chosen.
 func (r *Reloadly) Submit(ctx context.Context, o topup.Order) (topup.Outcome, error) {
+	ctx = observed(ctx, reloadly.Observe)
 	op, err := r.operatorFor(ctx, o)
 	if err != nil {
 		return r.notFound(o, err)

@@ -17,6 +17,7 @@ var errReloadlyFilter = errors.New("the report did not filter by our reference")
 // Check asks for the order: by getTopupStatus where the transaction is known, by the report filtered by our reference
 // otherwise and where the first does not suffice. A failure is believed only if the report does not contradict it.
 func (r *Reloadly) Check(ctx context.Context, ref topup.Ref) (topup.Outcome, error) {
+	ctx = observed(ctx, reloadly.Observe)
 	id, err := strconv.ParseInt(ref.TransactionID, 10, 64)
 	if err != nil || id <= 0 {
 		return r.checkReport(ctx, ref)

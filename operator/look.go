@@ -64,6 +64,12 @@ func (d *Desk) Topup(ctx context.Context, id topup.ID) (*topup.Topup, *topup.Pro
 	return t, nil, err
 }
 
+// Exchanges are the exchanges with the provider about t, as far as they are known.
+func (d *Desk) Exchanges(ctx context.Context, t *topup.Topup) ([]topup.Exchange, error) {
+	kept, err := d.cfg.Store.Exchanges(ctx, t.ID, d.cfg.Now())
+	return t.ExchangesOf(kept), err
+}
+
 // MerchantNames are the merchants' names by ID.
 func (d *Desk) MerchantNames(ctx context.Context) (map[topup.MerchantID]string, error) {
 	all, err := d.cfg.Store.ListMerchants(ctx)

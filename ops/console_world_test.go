@@ -92,6 +92,10 @@ func (w *world) fill(t *testing.T) {
 	w.add(t, "refused-1", "10.00", 9*time.Minute, topup.Outcome{Answer: topup.Refused, Code: topup.CodeInvalidRecipient, ProviderCode: "12"})
 	w.add(t, "stuck-small", "80.00", 60*time.Hour, topup.Outcome{})
 	w.add(t, "stuck-large", "450.00", 50*time.Hour, topup.Outcome{})
+	must(t, w.store.KeepExchanges(t.Context(), map[topup.ID][]topup.Exchange{topup.NewID(w.m, "lost-1"): {{
+		At: w.now.Add(-2*time.Minute + 200*time.Millisecond), Kind: topup.ExchangeSubmit, Call: "GET PerformPinlessRecharge", Took: 1100 * time.Millisecond,
+		Failure: "timeout", Code: topup.CodeAnswerLost,
+	}, {At: w.now.Add(-time.Minute), Kind: topup.ExchangeCheck, Call: "GET GetTransactionInfo", Took: 90 * time.Millisecond, Status: 500, Text: "Service Unavailable"}}}))
 	for i := range 60 {
 		at := w.now.Add(-time.Duration(i) * time.Minute)
 		n := int64(40 + 25*(i%7) + i)

@@ -17,12 +17,13 @@ type provider struct {
 	name    topup.ProviderName
 	metrics *Metrics
 	tracer  *Tracer
+	kept    *Exchanges
 }
 
-// Provider returns p with its calls timed and traced. Answers and errors pass through as they are, and what p can do
+// Provider returns p with its calls timed and traced, and the exchanges of unclear ones kept (nil for not). Answers and errors pass through as they are, and what p can do
 // beside topup.Provider (topup.ManyChecker, topup.Quoter) the returned one can do too.
-func Provider(p topup.Provider, m *Metrics, t *Tracer) topup.Provider {
-	base := &provider{Provider: p, name: p.Traits().Name, metrics: m, tracer: t}
+func Provider(p topup.Provider, m *Metrics, t *Tracer, kept *Exchanges) topup.Provider {
+	base := &provider{Provider: p, name: p.Traits().Name, metrics: m, tracer: t, kept: kept}
 	many, asksMany := p.(topup.ManyChecker)
 	quoter, quotes := p.(topup.Quoter)
 	switch {
@@ -64,8 +65,10 @@ func (c manyChecker) CheckMany(ctx context.Context, refs []topup.Ref) (map[topup
 // Submit implements topup.Provider.
 func (p *provider) Submit(ctx context.Context, o topup.Order) (topup.Outcome, error) {
 	ctx, span := p.tracer.start(ctx, o.Reference, "provider.submit", trace.SpanKindClient, attribute.String("provider", string(p.name)))
+	ctx, ended := p.kept.gather(ctx, o.Reference, topup.ExchangeSubmit)
 	began := time.Now()
 	out, err := p.Provider.Submit(ctx, o)
+	ended(out, err)
 	p.metrics.called(p.name, "submit", outcomeOf(out, err), time.Since(began))
 	finish(span, outcomeOf(out, err), out)
 	return out, err
@@ -74,8 +77,10 @@ func (p *provider) Submit(ctx context.Context, o topup.Order) (topup.Outcome, er
 // Check implements topup.Provider.
 func (p *provider) Check(ctx context.Context, ref topup.Ref) (topup.Outcome, error) {
 	ctx, span := p.tracer.start(ctx, ref.Reference, "provider.check", trace.SpanKindClient, attribute.String("provider", string(p.name)))
+	ctx, ended := p.kept.gather(ctx, ref.Reference, topup.ExchangeCheck)
 	began := time.Now()
 	out, err := p.Provider.Check(ctx, ref)
+	ended(out, err)
 	p.metrics.called(p.name, "check", outcomeOf(out, err), time.Since(began))
 	finish(span, outcomeOf(out, err), out)
 	return out, err

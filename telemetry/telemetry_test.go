@@ -57,7 +57,7 @@ func (quoting) Quote(context.Context, topup.Order) (topup.Quote, error) { return
 func TestProviderKeepsWhatItCan(t *testing.T) {
 	t.Parallel()
 	for name, p := range map[string]topup.Provider{"plain": upstream{}, "lister": lister{}, "quoter": quoter{}, "both": both{}} {
-		w := Provider(p, nil, NoTracer())
+		w := Provider(p, nil, NoTracer(), nil)
 		_, many := p.(topup.ManyChecker)
 		_, quotes := p.(topup.Quoter)
 		_, stillMany := w.(topup.ManyChecker)
@@ -136,7 +136,7 @@ func TestMetrics(t *testing.T) {
 	m.Created([]*topup.Topup{done, unread}, []topup.Created{{}, {Existing: unread}})
 	m.Delivered(true, 200, time.Second)
 	m.Delivered(false, 503, time.Second)
-	p := Provider(upstream{topup.Outcome{Answer: topup.Delivered}}, m, NoTracer())
+	p := Provider(upstream{topup.Outcome{Answer: topup.Delivered}}, m, NoTracer(), nil)
 	_, _ = p.Submit(t.Context(), topup.Order{Reference: done.ID})
 	_, _ = p.Check(t.Context(), topup.Ref{Reference: done.ID})
 	if err := store.PutAlarms(t.Context(), []topup.Alarm{{Name: topup.AlarmDrift, Provider: topup.AAT, Detail: "x"}}); err != nil {
@@ -187,7 +187,7 @@ func TestOneTrace(t *testing.T) {
 	id := topup.NewID("mer", "a")
 	process().Accepted(t.Context(), &topup.Topup{ID: id, Provider: topup.AAT})
 	worker := process()
-	p := Provider(upstream{topup.Outcome{Answer: topup.Delivered}}, nil, worker)
+	p := Provider(upstream{topup.Outcome{Answer: topup.Delivered}}, nil, worker, nil)
 	h := worker.Handler("submit", asynq.HandlerFunc(func(ctx context.Context, _ *asynq.Task) error {
 		_, err := p.Submit(context.WithoutCancel(ctx), topup.Order{Reference: id})
 		return err

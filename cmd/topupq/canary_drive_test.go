@@ -60,8 +60,8 @@ func (c *clumsy) Lookup(ctx context.Context, action string, params map[string]an
 // canaryOrder is one top-up of the drive.
 type canaryOrder struct{ ref, body string }
 
-// orders end in every way that the simulators know: each provider with each of its magic numbers.
-func orders(prefix string) []canaryOrder {
+// canaryOrders end in every way that the simulators know: each provider with each of its magic numbers.
+func canaryOrders(prefix string) []canaryOrder {
 	var out []canaryOrder
 	add := func(provider, number, money, product string) {
 		ref := fmt.Sprintf("%s-%d", prefix, len(out))
@@ -118,11 +118,14 @@ func (d *driver) intake(method, path, body string, h http.Header) string {
 
 // visit reads every page of the operators, and acts in the dashboard and in the console.
 func (d *driver) visit(wrong map[string]string) {
-	at, id := "http://"+d.s.at.ops, string(topup.NewID(d.s.merchant.ID, "c-1"))
+	at := "http://" + d.s.at.ops
 	pages := []string{
 		"/", "/search?merchant=" + string(d.s.merchant.ID), "/search?state=held", "/search?state=unknown", "/act?act=replay&merchant=" + string(d.s.merchant.ID),
-		"/topups/" + id, "/topups/" + string(topup.NewID(d.s.merchant.ID, "c-0")), "/pauses", "/audit", "/metrics", "/dashboard", "/dashboard/api/queues",
+		"/pauses", "/audit", "/metrics", "/dashboard", "/dashboard/api/queues",
 		"/dashboard/api/servers", "/dashboard/api/redis_info", "/dashboard/api/scheduler_entries", "/dashboard/api/queue_stats", "/nowhere",
+	}
+	for _, o := range canaryOrders("c") {
+		pages = append(pages, "/topups/"+string(topup.NewID(d.s.merchant.ID, o.ref)))
 	}
 	for _, q := range []string{"submit:aat", "submit:reloadly", "submit:rechargekit", "check:aat", "check:reloadly", "check:rechargekit", "callback", "lookup", "sms"} {
 		for _, kind := range []string{"active", "pending", "scheduled", "retry", "archived", "completed"} {

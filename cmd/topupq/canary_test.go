@@ -88,7 +88,7 @@ func TestCanarySecrets(t *testing.T) {
 	secrets := revealed(key)
 	secrets["API key"] = s.apiKey
 	d := newDriver(t, s, opsCanary)
-	all := orders("c")
+	all := canaryOrders("c")
 	d.submit(all)
 	d.ask(wrongCanaries)
 	d.visit(wrongCanaries)
@@ -109,6 +109,9 @@ func TestCanarySecrets(t *testing.T) {
 		if !strings.Contains(places["logs"], want) {
 			t.Errorf("no %q in the logs: the run did not go where secrets leak", want)
 		}
+	}
+	if !strings.Contains(places["answers"], "<code>GET Perform") {
+		t.Error("no exchange with a provider is on the pages that were read")
 	}
 	for place, text := range places {
 		t.Logf("%d secrets looked for in %d bytes of %s", len(secrets), len(text), place)
@@ -154,10 +157,10 @@ func spoil(d *driver) {
 	for _, r := range d.s.node.rotations {
 		r(bad)
 	}
-	d.submit(orders("refused")[:8])
+	d.submit(canaryOrders("refused")[:8])
 	d.ask(wrongCanaries)
 	d.s.sims.stop()
-	d.submit(orders("away")[:8])
+	d.submit(canaryOrders("away")[:8])
 	d.ask(wrongCanaries)
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net/http"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -16,8 +17,9 @@ import (
 
 // watch is what counts and traces the parts of one process.
 type watch struct {
-	metrics *telemetry.Metrics
-	tracer  *telemetry.Tracer
+	metrics   *telemetry.Metrics
+	tracer    *telemetry.Tracer
+	exchanges *telemetry.Exchanges
 }
 
 // The variables of OpenTelemetry that switch the traces on; the exporter reads these and the others itself.
@@ -38,7 +40,7 @@ func (n *node) startWatch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.watch = watch{metrics: metrics, tracer: telemetry.NoTracer()}
+	n.watch = watch{metrics: metrics, tracer: telemetry.NoTracer(), exchanges: telemetry.NewExchanges(n.store, n.log.Named("exchanges"))}
 	if n.spans != nil {
 		n.watch.tracer = telemetry.TracerTo(n.spans)
 	} else if n.traces {
@@ -53,9 +55,11 @@ func (n *node) startWatch(ctx context.Context) error {
 	}
 	n.watched = &watchedStore{n.store, n.watch}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	done := make(chan struct{})
-	go func() { defer close(done); _ = pulse.Run(run) }() // Run ends only with its context, without error
-	n.onStop(func(context.Context) { cancel(); <-done })
+	var parts sync.WaitGroup
+	for _, part := range []func(context.Context) error{pulse.Run, n.watch.exchanges.Run} {
+		parts.Go(func() { _ = part(run) }) // ends only with its context, without error
+	}
+	n.onStop(func(context.Context) { cancel(); parts.Wait() })
 	return nil
 }
 
@@ -153,7 +157,7 @@ func (n *node) watchProviders(p *providers) {
 		if n.around != nil {
 			r.Provider = n.around(r.Provider)
 		}
-		r.Provider = telemetry.Provider(r.Provider, n.watch.metrics, n.watch.tracer)
+		r.Provider = telemetry.Provider(r.Provider, n.watch.metrics, n.watch.tracer, n.watch.exchanges)
 	}
 }
 

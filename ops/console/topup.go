@@ -17,6 +17,7 @@ type topupBody struct {
 	Acts     []actLink
 	// TwoPeople means that a resolve of this one needs two.
 	TwoPeople bool
+	Exchanges []topup.Exchange
 	Callbacks []callbackRow
 }
 
@@ -44,6 +45,9 @@ func (c *Console) topup(r *http.Request, v Visitor) (drawing, error) {
 	}
 	for _, cb := range t.Callbacks {
 		b.Callbacks = append(b.Callbacks, callbackRow{topup.CallbackID(string(id), cb.Version), cb})
+	}
+	if b.Exchanges, err = c.cfg.Desk.Exchanges(r.Context(), t); err != nil {
+		return drawing{}, err
 	}
 	if v.MayAct {
 		b.Acts = acts(map[string][]string{"q": {string(id)}}, []*topup.Topup{t})

@@ -120,6 +120,13 @@ var ErrTooLarge = errors.New("answer too large")
 // Do makes the exchange once and reads the whole body. op names the call in errors and logs. Any answer with a
 // status line, redirects included, is a Response; everything else is an *Error.
 func (c *Client) Do(ctx context.Context, op string, req *http.Request) (*Response, error) {
+	began := time.Now()
+	resp, err := c.do(ctx, op, req)
+	observed(ctx, op, req, began, resp, err)
+	return resp, err
+}
+
+func (c *Client) do(ctx context.Context, op string, req *http.Request) (*Response, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	var connected atomic.Bool
