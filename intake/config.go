@@ -114,6 +114,8 @@ type ProviderCallback func(r *http.Request, body []byte) (refs []topup.Ref, err 
 type CallbackSettings struct {
 	// Token is the last element of the path, compared in constant time; a call without it is refused.
 	Token topup.Secret
+	// Tokens, where set, tells the tokens that are taken at the moment, in the place of Token.
+	Tokens func() []topup.Secret
 	// Signed call-backs prove themselves: they are taken without a token too, at the path without one.
 	Signed bool
 	Read   ProviderCallback

@@ -32,7 +32,7 @@ func (s *Server) takeCallback(w http.ResponseWriter, r *http.Request, _ caller) 
 		return notFound()
 	}
 	settings := s.cfg.Callbacks[p]
-	if settings.Read == nil || !authentic(settings.Token, settings.Signed, r.PathValue("token")) {
+	if settings.Read == nil || !authentic(taken(settings.Token, settings.Tokens), settings.Signed, r.PathValue("token")) {
 		return s.forged(string(p), r)
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.cfg.Limits.Callback))
@@ -56,12 +56,27 @@ func (s *Server) takeCallback(w http.ResponseWriter, r *http.Request, _ caller) 
 
 // authentic compares the token of the path in constant time. Without one in the path only a signature can prove the
 // sender, and then it must be one that is signed.
-func authentic(want topup.Secret, signed bool, token string) bool {
-	if token == "" || (want == "" && signed) {
+func authentic(wanted []topup.Secret, signed bool, token string) bool {
+	if token == "" || (len(wanted) == 0 && signed) {
 		return signed
 	}
-	wanted, got := sha256.Sum256([]byte(want.Reveal())), sha256.Sum256([]byte(token))
-	return want != "" && subtle.ConstantTimeCompare(wanted[:], got[:]) == 1
+	got, right := sha256.Sum256([]byte(token)), 0
+	for _, w := range wanted {
+		sum := sha256.Sum256([]byte(w.Reveal()))
+		right |= subtle.ConstantTimeCompare(sum[:], got[:])
+	}
+	return right == 1
+}
+
+// taken are the tokens that are taken at the moment.
+func taken(fixed topup.Secret, live func() []topup.Secret) []topup.Secret {
+	if live != nil {
+		return live()
+	}
+	if fixed == "" {
+		return nil
+	}
+	return []topup.Secret{fixed}
 }
 
 // forged counts a call-back whose sender is not proved. It is not written down, or strangers could fill the store.

@@ -14,6 +14,8 @@ const bulkSMS = "bulksms"
 type ReportSettings struct {
 	// Token is the last element of the path, compared in constant time.
 	Token topup.Secret
+	// Tokens, where set, tells the tokens that are taken at the moment, in the place of Token.
+	Tokens func() []topup.Secret
 	// Read reads the reports in a body; none is no mistake.
 	Read func(body []byte) ([]topup.SMSReport, error)
 }
@@ -22,7 +24,7 @@ type ReportSettings struct {
 // follows from them. A report that nobody knows what to do with is taken too: one that is refused is lost for good.
 func (s *Server) takeReports(w http.ResponseWriter, r *http.Request) error {
 	settings := s.cfg.Reports
-	if settings.Read == nil || !authentic(settings.Token, false, r.PathValue("token")) {
+	if settings.Read == nil || !authentic(taken(settings.Token, settings.Tokens), false, r.PathValue("token")) {
 		return s.forged(bulkSMS, r)
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.cfg.Limits.Callback))

@@ -55,8 +55,9 @@ type Config struct {
 	// *redis.Client or a *redis.ClusterClient; everything else works with any.
 	Redis redis.UniversalClient
 	Users []User
-	// SessionKey signs the sessions, so that they outlive a restart and hold on every replica. Empty: a random one.
-	SessionKey topup.Secret
+	// SessionKeys sign the sessions, so that they outlive a restart and hold on every replica: the first one signs, those
+	// of all of them hold. Empty: a random one.
+	SessionKeys []topup.Secret
 	// Metrics is served at /metrics beside asynq's own; nil for asynq's alone.
 	Metrics prometheus.Gatherer
 	// Console is served at /; nil sends people to the dashboard.
@@ -86,8 +87,12 @@ func (c *Config) complete() error {
 	if c.archive == 0 {
 		c.archive = maxArchive
 	}
+	return checkUsers(c.Users)
+}
+
+func checkUsers(users []User) error {
 	seen := map[string]bool{}
-	for _, u := range c.Users {
+	for _, u := range users {
 		if u.Name == "" || seen[u.Name] {
 			return fmt.Errorf("ops user %q: names must be unique and not empty", u.Name)
 		}

@@ -18,7 +18,7 @@ const (
 )
 
 // guard lets everybody read and operators act, and has every act audited before and after.
-func (s *server) guard(b *dashboard) func(http.ResponseWriter, *http.Request, User) {
+func (s *Server) guard(b *dashboard) func(http.ResponseWriter, *http.Request, User) {
 	return func(w http.ResponseWriter, r *http.Request, u User) {
 		if r.Method == http.MethodGet || r.Method == http.MethodHead {
 			b.serve(w, r, u)
@@ -42,7 +42,7 @@ func (s *server) guard(b *dashboard) func(http.ResponseWriter, *http.Request, Us
 }
 
 // act audits, does, and audits what came of it.
-func (s *server) act(w http.ResponseWriter, r *http.Request, u User, tasks []string, b *dashboard) {
+func (s *Server) act(w http.ResponseWriter, r *http.Request, u User, tasks []string, b *dashboard) {
 	a := Act{At: s.cfg.Now(), Actor: u.Name, Role: u.Role, Remote: remote(r), Method: r.Method, Path: r.URL.Path, Tasks: tasks}
 	log := s.cfg.Logger.With(zap.String("actor", a.Actor), zap.String("method", a.Method), zap.String("path", a.Path),
 		zap.Strings("tasks", a.Tasks), zap.String("remote", a.Remote))

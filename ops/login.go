@@ -15,7 +15,7 @@ import (
 const maxForm = 8 << 10
 
 // authenticate checks a name and a password, slowed down after failures. When it returns false it has answered.
-func (s *server) authenticate(w http.ResponseWriter, r *http.Request, name, password string) (User, bool) {
+func (s *Server) authenticate(w http.ResponseWriter, r *http.Request, name, password string) (User, bool) {
 	u, status := s.tryPassword(w, r, name, password)
 	if status == 0 {
 		return u, true
@@ -28,7 +28,7 @@ func (s *server) authenticate(w http.ResponseWriter, r *http.Request, name, pass
 }
 
 // tryPassword returns the user, or the status to answer with; 0 means that the password is right.
-func (s *server) tryPassword(w http.ResponseWriter, r *http.Request, name, password string) (User, int) {
+func (s *Server) tryPassword(w http.ResponseWriter, r *http.Request, name, password string) (User, int) {
 	addr := remote(r)
 	if wait := s.throttle.wait(name, addr); wait > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
@@ -51,12 +51,12 @@ func loginMistake(status int) string {
 	return "The name or the password is wrong."
 }
 
-func (s *server) showLogin(w http.ResponseWriter, r *http.Request) {
+func (s *Server) showLogin(w http.ResponseWriter, r *http.Request) {
 	s.pages.login(w, http.StatusOK, localPath(r.URL.Query().Get("next")), "")
 }
 
 // login starts a session for the name and password of the form.
-func (s *server) login(w http.ResponseWriter, r *http.Request) {
+func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
 		http.Error(w, "cannot read the form", http.StatusBadRequest)
@@ -78,7 +78,7 @@ func (s *server) login(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, next, http.StatusSeeOther)
 }
 
-func (s *server) showLogout(w http.ResponseWriter, r *http.Request) {
+func (s *Server) showLogout(w http.ResponseWriter, r *http.Request) {
 	u, ok := s.sessions.user(r)
 	if !ok {
 		http.Redirect(w, r, "/login", http.StatusSeeOther)
@@ -87,7 +87,7 @@ func (s *server) showLogout(w http.ResponseWriter, r *http.Request) {
 	s.pages.logout(w, u)
 }
 
-func (s *server) logout(w http.ResponseWriter, r *http.Request) {
+func (s *Server) logout(w http.ResponseWriter, r *http.Request) {
 	s.sessions.end(w, r)
 	secure(w, "")
 	http.Redirect(w, r, "/login", http.StatusSeeOther)

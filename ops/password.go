@@ -81,14 +81,14 @@ func parseHash(s string) (hash, error) {
 
 // passwords knows every user's.
 type passwords struct {
-	users map[string]account
-	// decoy is checked for unknown names, so that they take as long as known ones.
-	decoy account
 	key   []byte
 	slots chan struct{}
 	now   func() time.Time
 
-	mu       sync.Mutex
+	mu    sync.Mutex
+	users map[string]account
+	// decoy is checked for unknown names, so that they take as long as known ones.
+	decoy    account
 	verified map[[sha256.Size]byte]time.Time
 }
 
@@ -98,26 +98,49 @@ type account struct {
 }
 
 func newPasswords(users []User, now func() time.Time) (*passwords, error) {
-	p := &passwords{
-		users: map[string]account{}, key: make([]byte, sha256.Size), slots: make(chan struct{}, parallelHashes),
-		now: now, verified: map[[sha256.Size]byte]time.Time{},
-	}
+	p := &passwords{key: make([]byte, sha256.Size), slots: make(chan struct{}, parallelHashes), now: now}
 	rand.Read(p.key)
+	return p, p.replace(users)
+}
+
+// replace puts other users in the place of those known so far. What was verified has to be verified again.
+func (p *passwords) replace(users []User) error {
+	all, decoy := map[string]account{}, account{}
 	for _, u := range users {
 		a := account{user: u}
 		if strings.HasPrefix(u.Password.Reveal(), hashPrefix) {
 			h, err := parseHash(u.Password.Reveal())
 			if err != nil {
-				return nil, fmt.Errorf("password of ops user %q: %w", u.Name, err)
+				return fmt.Errorf("password of ops user %q: %w", u.Name, err)
 			}
-			a.hashed, p.decoy.hashed = &h, &h
+			a.hashed, decoy.hashed = &h, &h
 		}
 		if u.Password == "" {
-			return nil, fmt.Errorf("password of ops user %q: is empty", u.Name)
+			return fmt.Errorf("password of ops user %q: is empty", u.Name)
 		}
-		p.users[u.Name] = a
+		all[u.Name] = a
 	}
-	return p, nil
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.users, p.decoy, p.verified = all, decoy, map[[sha256.Size]byte]time.Time{}
+	return nil
+}
+
+// account returns a user's account, or for an unknown name one that nobody has.
+func (p *passwords) account(name string) (account, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if a, known := p.users[name]; known {
+		return a, true
+	}
+	return p.decoy, false
+}
+
+// count is the number of users.
+func (p *passwords) count() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.users)
 }
 
 // check returns the user whose name and password these are.
@@ -125,10 +148,7 @@ func (p *passwords) check(name string, password topup.Secret) (User, bool) {
 	if password == "" || len(password) > maxPassword {
 		return User{}, false
 	}
-	a, known := p.users[name]
-	if !known {
-		a = p.decoy
-	}
+	a, known := p.account(name)
 	if a.hashed == nil {
 		given, want := p.digest(name, password), p.digest(name, a.user.Password)
 		return a.user, subtle.ConstantTimeCompare(given[:], want[:]) == 1 && known
@@ -149,7 +169,7 @@ func (p *passwords) check(name string, password topup.Secret) (User, bool) {
 
 // user returns a user by name, with a mark that changes with its password or role.
 func (p *passwords) user(name string) (User, string, bool) {
-	a, ok := p.users[name]
+	a, ok := p.account(name)
 	mark := sha256.Sum256([]byte(a.user.Password.Reveal() + "\x00" + string(a.user.Role)))
 	return a.user, base64.RawStdEncoding.EncodeToString(mark[:9]), ok
 }

@@ -8,24 +8,27 @@ import (
 	"github.com/hibiken/asynq"
 
 	"topupq/ops/console"
+	"topupq/topup"
 )
 
-// server holds the parts of the listener.
-type server struct {
+// Server is the operator's listener.
+type Server struct {
 	cfg       Config
 	passwords *passwords
 	sessions  *sessions
 	throttle  *throttle
 	pages     pages
+	// open is everything, shut what is served while nobody may log in.
+	open, shut http.Handler
 }
 
-// New returns the listener's handler. The error names what is wrong in cfg and holds no password.
+// New returns the listener. The error names what is wrong in cfg and holds no password.
 //
 //	/           the console, where there is one
 //	/dashboard  the asynq dashboard        /metrics  Prometheus, for every user
 //	/login      form                       /logout   form
 //	/healthz    open: the process serves
-func New(cfg Config) (http.Handler, error) {
+func New(cfg Config) (*Server, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
@@ -33,28 +36,50 @@ func New(cfg Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", healthz)
-	if len(cfg.Users) == 0 {
-		mux.HandleFunc("/", pages.setup)
-		return mux, nil
-	}
 	passwords, err := newPasswords(cfg.Users, cfg.Now)
 	if err != nil {
 		return nil, err
 	}
-	sessions, err := newSessions(cfg.SessionKey, passwords, cfg.Now)
+	sessions, err := newSessions(cfg.SessionKeys, passwords, cfg.Now)
 	if err != nil {
 		return nil, err
 	}
-	s := &server{cfg: cfg, passwords: passwords, sessions: sessions, throttle: newThrottle(cfg.Now), pages: pages}
-	if err := s.routes(mux); err != nil {
+	s := &Server{cfg: cfg, passwords: passwords, sessions: sessions, throttle: newThrottle(cfg.Now), pages: pages}
+	shut, open := http.NewServeMux(), http.NewServeMux()
+	shut.HandleFunc("/", pages.setup)
+	for _, mux := range []*http.ServeMux{shut, open} {
+		mux.HandleFunc("GET /healthz", healthz)
+	}
+	if err := s.routes(open); err != nil {
 		return nil, err
 	}
-	return http.NewCrossOriginProtection().Handler(mux), nil
+	s.open, s.shut = http.NewCrossOriginProtection().Handler(open), shut
+	return s, nil
 }
 
-func (s *server) routes(mux *http.ServeMux) error {
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.passwords.count() == 0 {
+		s.shut.ServeHTTP(w, r)
+		return
+	}
+	s.open.ServeHTTP(w, r)
+}
+
+// Rotate puts other users and session keys in the place of those in force. Sessions of users whose password or role has
+// changed end at once, those of the others go on as long as the key that signed them is among the new ones. An error
+// leaves the users as they were.
+func (s *Server) Rotate(users []User, sessionKeys []topup.Secret) error {
+	if err := checkUsers(users); err != nil {
+		return err
+	}
+	if err := s.passwords.replace(users); err != nil {
+		return err
+	}
+	return s.sessions.replaceKeys(sessionKeys)
+}
+
+func (s *Server) routes(mux *http.ServeMux) error {
 	inspector := asynq.NewInspectorFromRedisClient(s.cfg.Redis)
 	board, err := newDashboard(s.cfg.Redis, inspector, s.cfg.archive)
 	if err != nil {
@@ -96,7 +121,7 @@ func home(w http.ResponseWriter, r *http.Request) {
 }
 
 // loggedIn lets users through: by session, or by HTTP Basic.
-func (s *server) loggedIn(next func(http.ResponseWriter, *http.Request, User)) http.Handler {
+func (s *Server) loggedIn(next func(http.ResponseWriter, *http.Request, User)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		secure(w, "")
 		if name, password, basic := r.BasicAuth(); basic {

@@ -31,32 +31,52 @@ type session struct {
 // sessions makes and reads the cookies. One that was logged out stays refused by this process; a changed password
 // or role ends it everywhere.
 type sessions struct {
-	codec     *securecookie.SecureCookie
 	passwords *passwords
 	now       func() time.Time
 
-	mu    sync.Mutex
-	ended map[string]time.Time
+	mu     sync.Mutex
+	codecs []securecookie.Codec
+	ended  map[string]time.Time
 }
 
-func newSessions(secret topup.Secret, p *passwords, now func() time.Time) (*sessions, error) {
-	master := []byte(secret.Reveal())
-	if len(master) == 0 {
-		master = make([]byte, sha256.Size)
-		rand.Read(master)
+func newSessions(secrets []topup.Secret, p *passwords, now func() time.Time) (*sessions, error) {
+	if len(secrets) == 0 {
+		secrets = []topup.Secret{topup.Secret(rand.Text() + rand.Text())}
 	}
-	keys, err := hkdf.Key(sha256.New, master, nil, sessionKeys, 64)
-	if err != nil {
-		return nil, fmt.Errorf("derive session keys: %w", err)
+	s := &sessions{passwords: p, now: now, ended: map[string]time.Time{}}
+	return s, s.replaceKeys(secrets)
+}
+
+// replaceKeys has new sessions signed with the first secret, and those of all of them held good. None changes nothing.
+func (s *sessions) replaceKeys(secrets []topup.Secret) error {
+	var codecs []securecookie.Codec
+	for _, secret := range secrets {
+		keys, err := hkdf.Key(sha256.New, []byte(secret.Reveal()), nil, sessionKeys, 64)
+		if err != nil {
+			return fmt.Errorf("derive session keys: %w", err)
+		}
+		codecs = append(codecs, securecookie.New(keys[:32], keys[32:]).MaxAge(int(sessionLife/time.Second)).SetSerializer(securecookie.JSONEncoder{}))
 	}
-	codec := securecookie.New(keys[:32], keys[32:]).MaxAge(int(sessionLife / time.Second)).SetSerializer(securecookie.JSONEncoder{})
-	return &sessions{codec: codec, passwords: p, now: now, ended: map[string]time.Time{}}, nil
+	if len(codecs) == 0 {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.codecs = codecs
+	return nil
+}
+
+// sealers are the keys of this moment.
+func (s *sessions) sealers() []securecookie.Codec {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.codecs
 }
 
 // start answers with a new session's cookie.
 func (s *sessions) start(w http.ResponseWriter, r *http.Request, name string) error {
 	_, mark, _ := s.passwords.user(name)
-	value, err := s.codec.Encode(sessionCookie, session{ID: rand.Text(), User: name, Mark: mark, Started: s.now()})
+	value, err := securecookie.EncodeMulti(sessionCookie, session{ID: rand.Text(), User: name, Mark: mark, Started: s.now()}, s.sealers()...)
 	if err != nil {
 		return fmt.Errorf("encode session: %w", err)
 	}
@@ -77,7 +97,7 @@ func (s *sessions) user(r *http.Request) (User, bool) {
 func (s *sessions) read(r *http.Request) (session, bool) {
 	var v session
 	c, err := r.Cookie(sessionCookie)
-	if err != nil || s.codec.Decode(sessionCookie, c.Value, &v) != nil {
+	if err != nil || securecookie.DecodeMulti(sessionCookie, c.Value, &v, s.sealers()...) != nil {
 		return v, false
 	}
 	s.mu.Lock()

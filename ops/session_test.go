@@ -90,18 +90,18 @@ func TestSessionEnds(t *testing.T) {
 	t.Parallel()
 	clock := time.Now()
 	now := func() time.Time { return clock }
-	replica := func(secret topup.Secret, us []User) *sessions {
+	replica := func(secrets []topup.Secret, us []User) *sessions {
 		p, err := newPasswords(us, now)
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := newSessions(secret, p, now)
+		s, err := newSessions(secrets, p, now)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return s
 	}
-	first := replica("key", users())
+	first := replica([]topup.Secret{"key"}, users())
 	rec := httptest.NewRecorder()
 	tls := httptest.NewRequestWithContext(t.Context(), "POST", "https://ops/login", nil)
 	if err := first.start(rec, tls, "otto"); err != nil {
@@ -122,12 +122,13 @@ func TestSessionEnds(t *testing.T) {
 		want bool
 	}{
 		"the same process": {first, true},
-		"another replica":  {replica("key", users()), true},
-		"another key":      {replica("other", users()), false},
-		"a random key":     {replica("", users()), false},
-		"changed password": {replica("key", changed), false},
-		"changed role":     {replica("key", demoted), false},
-		"removed user":     {replica("key", users()[:1]), false},
+		"another replica":  {replica([]topup.Secret{"key"}, users()), true},
+		"another key":      {replica([]topup.Secret{"other"}, users()), false},
+		"a newer key":      {replica([]topup.Secret{"newer", "key"}, users()), true},
+		"a random key":     {replica(nil, users()), false},
+		"changed password": {replica([]topup.Secret{"key"}, changed), false},
+		"changed role":     {replica([]topup.Secret{"key"}, demoted), false},
+		"removed user":     {replica([]topup.Secret{"key"}, users()[:1]), false},
 	} {
 		if _, ok := tt.s.user(request); ok != tt.want {
 			t.Errorf("%s: %v", name, ok)

@@ -155,7 +155,9 @@ func spoil(d *driver) {
 	wrong := config.Secret(wrongCanaries["wrong credentials"])
 	bad.AAT.Password, bad.Reloadly.ClientSecret, bad.RechargeKit.Token, bad.BulkSMS.TokenSecret = wrong, wrong, wrong, wrong
 	for _, r := range d.s.node.rotations {
-		r(bad)
+		if err := r(bad); err != nil {
+			d.Error(err)
+		}
 	}
 	d.submit(canaryOrders("refused")[:8])
 	d.ask(wrongCanaries)

@@ -68,6 +68,7 @@ func newNode(ctx context.Context, cfg config.Config, log *zap.Logger, demand str
 		return nil, &exitError{code: exitUsage, err: fmt.Errorf("TOPUPQ_ENCRYPTION_KEY: %w", err)}
 	}
 	n := &node{cfg: cfg, credentialsOf: cfg, log: log, keyring: keyring, name: processName()}
+	n.rotations = append(n.rotations, n.rotateKeyring)
 	if n.ledger, err = connect(cfg.RedisURL); err != nil {
 		return nil, &exitError{code: exitUsage, err: fmt.Errorf("TOPUPQ_REDIS_URL: %w", err)}
 	}

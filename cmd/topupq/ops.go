@@ -12,6 +12,7 @@ import (
 	"github.com/hibiken/asynq"
 	"go.uber.org/zap"
 
+	"topupq/config"
 	"topupq/ops"
 	"topupq/ops/console"
 	"topupq/topup"
@@ -31,13 +32,28 @@ func (n *node) startOps(p *providers) (string, error) {
 		return "", fmt.Errorf("build console: %w", err)
 	}
 	handler, err := ops.New(ops.Config{
-		Redis: n.queue, Users: opsUsers(n.cfg), SessionKey: topup.Secret(n.cfg.EncryptionKey.Reveal()), Console: board,
+		Redis: n.queue, Users: opsUsers(n.cfg), SessionKeys: sessionSecrets(n.cfg), Console: board,
 		Metrics: n.watch.metrics.Gatherer(), Audit: n.auditAct, Logger: n.log.Named("ops"),
 	})
 	if err != nil {
 		return "", fmt.Errorf("build ops: %w", err)
 	}
+	n.rotations = append(n.rotations, func(cfg config.Config) error { return handler.Rotate(opsUsers(cfg), sessionSecrets(cfg)) })
 	return n.serve("ops", n.cfg.OpsAddr, &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute})
+}
+
+// sessionSecrets are what signs the sessions: the encryption keys, whatever their IDs.
+func sessionSecrets(cfg config.Config) []topup.Secret {
+	var out []topup.Secret
+	for part := range strings.SplitSeq(cfg.EncryptionKey.Reveal(), ",") {
+		if i := strings.LastIndexByte(part, ':'); i >= 0 {
+			part = part[i+1:]
+		}
+		if part = strings.TrimSpace(part); part != "" {
+			out = append(out, topup.Secret(part))
+		}
+	}
+	return out
 }
 
 // auditAct writes what is done in the dashboard into the audit log.

@@ -87,7 +87,7 @@ func TestRoutesOfTheSettings(t *testing.T) {
 // what it is about may be our reference or Reloadly's number alone.
 func TestReloadlyCallbackIsVerified(t *testing.T) {
 	t.Parallel()
-	read := reloadlyCallback(clients.NewReloadly(nil, clients.ReloadlyConfig{}), config.Reloadly{WebhookSecret: "secret"})
+	read := reloadlyCallback(clients.NewReloadly(nil, clients.ReloadlyConfig{}), newLiveSecrets("secret"))
 	id := string(topup.NewID("m", "r"))
 	now := time.Now()
 	seconds, millis := strconv.FormatInt(now.Unix(), 10), strconv.FormatInt(now.UnixMilli(), 10)
@@ -124,10 +124,13 @@ func TestReloadlyCallbackIsVerified(t *testing.T) {
 
 func TestBulkSMSReportsAreRead(t *testing.T) {
 	t.Parallel()
-	if s := smsReports(config.BulkSMS{TokenID: "i", TokenSecret: "s"}); s.Read != nil {
+	reports := func(c config.BulkSMS) intake.ReportSettings {
+		return (&node{cfg: config.Config{BulkSMS: c}}).smsReports()
+	}
+	if s := reports(config.BulkSMS{TokenID: "i", TokenSecret: "s"}); len(s.Tokens()) != 0 {
 		t.Error("reports are taken without a token")
 	}
-	s := smsReports(config.BulkSMS{TokenID: "i", TokenSecret: "s", CallbackToken: "t"})
+	s := reports(config.BulkSMS{TokenID: "i", TokenSecret: "s", CallbackToken: "t"})
 	got, err := s.Read([]byte(`[
 		{"id":"1","type":"SENT","userSuppliedId":"abc","status":{"id":"DELIVERED.null","type":"DELIVERED","subtype":null}},
 		{"id":"2","type":"SENT","status":{"type":"FAILED","subtype":"BLOCKED"}},

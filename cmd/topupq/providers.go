@@ -69,6 +69,11 @@ func (p *providers) add(cfg config.Config, limits config.Provider, provider topu
 	p.plain[traits.Name] = provider
 }
 
+// onRotate has take given the settings whenever they bring new credentials.
+func (p *providers) onRotate(take func(config.Config)) {
+	p.rotations = append(p.rotations, func(cfg config.Config) error { take(cfg); return nil })
+}
+
 // policy is what the transitions need to know of a provider.
 func policy(cfg config.Config, limits config.Provider, traits topup.Traits) topup.Policy {
 	traits.Hold = limits.Hold
@@ -93,10 +98,12 @@ func (p *providers) addReloadly(cfg config.Config, routes map[topup.ProviderName
 	if err != nil {
 		return fmt.Errorf("reloadly: %w", err)
 	}
-	p.rotations = append(p.rotations, func(cfg config.Config) { client.Rotate(reloadly.Secret(cfg.Reloadly.ClientSecret.Reveal())) })
+	p.onRotate(func(cfg config.Config) { client.Rotate(reloadly.Secret(cfg.Reloadly.ClientSecret.Reveal())) })
 	adapter := clients.NewReloadly(client, clients.ReloadlyConfig{Hold: c.Hold, MNP: c.MNP})
 	p.add(cfg, c.Provider, adapter, nil, routes)
-	p.callbacks[topup.Reloadly] = intake.CallbackSettings{Signed: true, Read: reloadlyCallback(adapter, c), Gather: gathered(cfg)}
+	keys := newLiveSecrets(c.WebhookSecret)
+	p.onRotate(func(cfg config.Config) { keys.replace(cfg.Reloadly.WebhookSecret) })
+	p.callbacks[topup.Reloadly] = intake.CallbackSettings{Signed: true, Read: reloadlyCallback(adapter, keys), Gather: gathered(cfg)}
 	return nil
 }
 
@@ -111,7 +118,7 @@ func (p *providers) addAAT(cfg config.Config, routes map[topup.ProviderName]work
 	if err != nil {
 		return err
 	}
-	p.rotations = append(p.rotations, func(cfg config.Config) { client.Rotate(aat.Secret(cfg.AAT.Password.Reveal())) })
+	p.onRotate(func(cfg config.Config) { client.Rotate(aat.Secret(cfg.AAT.Password.Reveal())) })
 	adapter, err := clients.NewAAT(client, clients.AATConfig{
 		StatusFailed: c.StatusFailed, AirtimeTypes: c.AirtimeTypes, Hold: c.Hold,
 	})
@@ -119,8 +126,10 @@ func (p *providers) addAAT(cfg config.Config, routes map[topup.ProviderName]work
 		return err
 	}
 	p.add(cfg, c.Provider, adapter, []string{"ZA"}, routes)
+	tokens := newLiveSecrets(c.CallbackToken)
+	p.onRotate(func(cfg config.Config) { tokens.replace(cfg.AAT.CallbackToken) })
 	p.callbacks[topup.AAT] = intake.CallbackSettings{
-		Token: topup.Secret(c.CallbackToken.Reveal()),
+		Tokens: tokens.all,
 		Read: func(r *http.Request, body []byte) ([]topup.Ref, error) {
 			ref, err := adapter.ParseCallback(r.URL.Query(), body)
 			return []topup.Ref{{Reference: ref.Reference}}, err
@@ -141,7 +150,7 @@ func (p *providers) addRechargeKit(cfg config.Config, routes map[topup.ProviderN
 	if err != nil {
 		return err
 	}
-	p.rotations = append(p.rotations, func(cfg config.Config) { client.Rotate(rechargekit.Secret(cfg.RechargeKit.Token.Reveal())) })
+	p.onRotate(func(cfg config.Config) { client.Rotate(rechargekit.Secret(cfg.RechargeKit.Token.Reveal())) })
 	adapter, err := clients.NewRechargeKit(client, clients.RechargeKitConfig{
 		OperatorByPrefix: c.Operators, PostpaidOperatorByPrefix: c.PostpaidOperators, CircleByPrefix: c.Circles,
 		Texts: refusalTexts(c.Refusals), NotFound: c.NotFoundPattern, Hold: c.Hold,
@@ -150,8 +159,10 @@ func (p *providers) addRechargeKit(cfg config.Config, routes map[topup.ProviderN
 		return err
 	}
 	p.add(cfg, c.Provider, adapter, []string{"IN"}, routes)
+	tokens := newLiveSecrets(c.CallbackToken)
+	p.onRotate(func(cfg config.Config) { tokens.replace(cfg.RechargeKit.CallbackToken) })
 	p.callbacks[topup.RechargeKit] = intake.CallbackSettings{
-		Token: topup.Secret(c.CallbackToken.Reveal()),
+		Tokens: tokens.all,
 		Read: func(r *http.Request, body []byte) ([]topup.Ref, error) {
 			ref, err := adapter.ParseCallback(r.URL.Query(), body)
 			return []topup.Ref{{Reference: ref.Reference}}, err
@@ -201,10 +212,15 @@ func (t pinTexter) Text(ctx context.Context, to topup.MSISDN, body topup.Secret,
 }
 
 // reloadlyCallback reads a call-back of Reloadly whose signature holds.
-func reloadlyCallback(adapter *clients.Reloadly, c config.Reloadly) intake.ProviderCallback {
-	secret := reloadly.Secret(c.WebhookSecret.Reveal())
+func reloadlyCallback(adapter *clients.Reloadly, keys *liveSecrets) intake.ProviderCallback {
 	return func(r *http.Request, body []byte) ([]topup.Ref, error) {
-		err := reloadly.VerifyCallback(body, r.Header.Get(reloadly.TimestampHeader), r.Header.Get(reloadly.SignatureHeader), secret, time.Now())
+		at, signature := r.Header.Get(reloadly.TimestampHeader), r.Header.Get(reloadly.SignatureHeader)
+		err := reloadly.VerifyCallback(body, at, signature, "", time.Now())
+		for _, key := range keys.all() {
+			if err = reloadly.VerifyCallback(body, at, signature, reloadly.Secret(key.Reveal()), time.Now()); err == nil {
+				break
+			}
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", intake.ErrForged, err)
 		}

@@ -48,7 +48,7 @@ func (n *node) startIntake(p *providers) (string, error) {
 		Archive: books,
 		Now:     n.clock.Now,
 		Store:   n.watched, Ring: n.bell, Providers: p.settings, Routes: intakeRoutes(n.cfg.Routes), Keyring: n.keyring,
-		Callbacks: p.callbacks, Reports: smsReports(n.cfg.BulkSMS), NoSMS: !n.cfg.BulkSMS.Enabled(), Logger: n.log.Named("intake"), AllowPrivateCallbacks: n.cfg.Callback.AllowPrivate,
+		Callbacks: p.callbacks, Reports: n.smsReports(), NoSMS: !n.cfg.BulkSMS.Enabled(), Logger: n.log.Named("intake"), AllowPrivateCallbacks: n.cfg.Callback.AllowPrivate,
 		SendTest: testSender(sender, n.keyring), Window: n.window(p), Quote: p.quote, Bodies: eventBodies{}, Balance: n.lastBalance(p), Backlog: n.backlog, RescueAfter: n.cfg.RescueAfter,
 	})
 	if err != nil {
@@ -157,8 +157,9 @@ func (n *node) smsQueue(tune tuning) ([]workers.Queue, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.rotations = append(n.rotations, func(cfg config.Config) {
+	n.rotations = append(n.rotations, func(cfg config.Config) error {
 		client.Rotate(bulksms.Secret(cfg.BulkSMS.TokenID), bulksms.Secret(cfg.BulkSMS.TokenSecret.Reveal()))
+		return nil
 	})
 	handler := workers.NewSMS(workers.SMSConfig{Now: n.clock.Now, Store: n.store, Ledger: n.store, Texter: pinTexter{client}, Keyring: n.keyring, Log: n.log.Named("sms"), Dial: clients.AATDialCode})
 	return []workers.Queue{{Name: jobs.KindSMS, Handler: handler, Concurrency: smsConcurrency, Poll: 4 * tune.poll, Grace: handlerGrace + stopGrace}}, nil

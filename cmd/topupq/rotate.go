@@ -2,25 +2,28 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
 	"go.uber.org/zap"
 
 	"topupq/config"
+	"topupq/topup"
 )
 
 // rereadEvery is how often the settings are read again for new credentials: Kubernetes and systemd change the files of
 // secrets without a signal.
 const rereadEvery = 30 * time.Second
 
-// rotation puts the credentials of newly read settings into one client.
-type rotation func(config.Config)
+// rotation puts the secrets of newly read settings where they are used. An error names no secret.
+type rotation func(config.Config) error
 
-// startRotation reads the settings again on SIGHUP and every so often, and hands new credentials of providers to their
-// clients. Nothing else changes without a restart; settings that are wrong now change nothing.
+// startRotation reads the settings again on SIGHUP and every so often, and hands new secrets on: credentials and call-back
+// tokens of providers, encryption keys, operators. Nothing else changes without a restart; settings that are wrong now change nothing.
 func (n *node) startRotation(reread func() (config.Config, error)) {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
@@ -54,16 +57,43 @@ func (n *node) rotate(reread func() (config.Config, error)) {
 	if credentials(cfg) == credentials(n.credentialsOf) {
 		return
 	}
-	for _, r := range n.rotations {
-		r(cfg)
-	}
 	n.credentialsOf = cfg
-	n.log.Info("credentials of providers replaced")
+	for _, r := range n.rotations {
+		if err := r(cfg); err != nil {
+			n.log.Error("a secret was not replaced; it stays as it was", zap.Error(err))
+		}
+	}
+	n.log.Info("secrets replaced")
+}
+
+// rotateKeyring takes new encryption keys. What older keys have sealed stays readable while they stay in the setting.
+func (n *node) rotateKeyring(cfg config.Config) error {
+	next, err := topup.ParseKeyring(cfg.EncryptionKey.Reveal())
+	if err != nil {
+		return fmt.Errorf("TOPUPQ_ENCRYPTION_KEY: %w", err)
+	}
+	gone, err := n.keyring.Replace(next)
+	if err != nil {
+		return fmt.Errorf("TOPUPQ_ENCRYPTION_KEY: %w", err)
+	}
+	if len(gone) > 0 {
+		n.log.Warn("encryption keys were removed: what they sealed cannot be read any more", zap.Strings("ids", gone))
+	}
+	return nil
 }
 
 // credentials are what can be replaced while the process runs.
-func credentials(c config.Config) [5]config.Secret {
-	return [5]config.Secret{
-		c.Reloadly.ClientSecret, c.AAT.Password, c.RechargeKit.Token, config.Secret(c.BulkSMS.TokenID), c.BulkSMS.TokenSecret,
+func credentials(c config.Config) string {
+	all := []config.Secret{
+		c.Reloadly.ClientSecret, c.Reloadly.WebhookSecret, c.AAT.Password, c.AAT.CallbackToken, c.RechargeKit.Token, c.RechargeKit.CallbackToken,
+		config.Secret(c.BulkSMS.TokenID), c.BulkSMS.TokenSecret, c.BulkSMS.CallbackToken, c.EncryptionKey,
 	}
+	for _, u := range c.OpsUsers {
+		all = append(all, config.Secret(u.Name), u.Password, config.Secret(u.Role))
+	}
+	var text strings.Builder
+	for _, s := range all {
+		text.WriteString(s.Reveal() + "\x00")
+	}
+	return text.String()
 }

@@ -18,11 +18,13 @@ var smsWords = []string{
 var smsFailures = []string{"EXPIRED", "HANDSET_ERROR", "BLOCKED", "NOT_SENT"}
 
 // smsReports is how the intake takes BulkSMS' delivery reports; nothing where no texts are sent.
-func smsReports(c config.BulkSMS) intake.ReportSettings {
-	if !c.Enabled() || c.CallbackToken == "" {
+func (n *node) smsReports() intake.ReportSettings {
+	if !n.cfg.BulkSMS.Enabled() {
 		return intake.ReportSettings{}
 	}
-	return intake.ReportSettings{Token: topup.Secret(c.CallbackToken.Reveal()), Read: readReports}
+	tokens := newLiveSecrets(n.cfg.BulkSMS.CallbackToken)
+	n.rotations = append(n.rotations, func(cfg config.Config) error { tokens.replace(cfg.BulkSMS.CallbackToken); return nil })
+	return intake.ReportSettings{Tokens: tokens.all, Read: readReports}
 }
 
 func readReports(body []byte) ([]topup.SMSReport, error) {
