@@ -16,6 +16,7 @@ func (l *loader) complete(c *Config) {
 	}
 	l.together("aat", []part{{"TOPUPQ_AAT_USERNAME", c.AAT.Username != ""}, {"TOPUPQ_AAT_PASSWORD", c.AAT.Password != ""}})
 	l.together("bulksms", []part{{"TOPUPQ_BULKSMS_TOKEN_ID", c.BulkSMS.TokenID != ""}, {"TOPUPQ_BULKSMS_TOKEN_SECRET", c.BulkSMS.TokenSecret != ""}})
+	l.completeOIDC(c.OIDC)
 	if n := len(c.Check.Early); n > 0 && c.Check.Count > 0 && c.Check.Early[n-1] >= c.Check.Interval {
 		l.unlessBad("TOPUPQ_CHECK_EARLY", "its last delay must be shorter than TOPUPQ_CHECK_INTERVAL ("+short(c.Check.Interval)+")")
 	}

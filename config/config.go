@@ -58,6 +58,7 @@ type Config struct {
 	TwoPeopleAbove string
 	// OpsUsers may log in to the operator's listener; without any it stays shut.
 	OpsUsers []User
+	OIDC     OIDC
 	// EncryptionKey is "base64" or "id:base64,…" of 32 bytes each; empty means that nothing can be sealed.
 	EncryptionKey Secret
 

@@ -14,7 +14,7 @@ const (
 // settings is the table of everything that can be set; the values go into c.
 func settings(c *Config) []setting {
 	return slices.Concat(
-		storeSettings(c), listenerSettings(c), routeSettings(c), scheduleSettings(c), daySettings(c), callbackSettings(c),
+		storeSettings(c), listenerSettings(c), oidcSettings(c), routeSettings(c), scheduleSettings(c), daySettings(c), callbackSettings(c),
 		reloadlySettings(&c.Reloadly), aatSettings(&c.AAT), rechargeKitSettings(&c.RechargeKit),
 		bulkSMSSettings(&c.BulkSMS), clientSettings(c),
 	)

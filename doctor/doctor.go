@@ -67,6 +67,8 @@ type Config struct {
 	Durability string
 	Keyring    topup.Keyring
 	Users      []User
+	// Issuer means that people may log in at an OpenID Connect issuer, too.
+	Issuer bool
 	// TwoPeople means that some resolves need two people.
 	TwoPeople bool
 	// Providers are the configured ones; BaseURLs theirs; Routes the provider by country.

@@ -55,6 +55,8 @@ type Config struct {
 	// *redis.Client or a *redis.ClusterClient; everything else works with any.
 	Redis redis.UniversalClient
 	Users []User
+	// OIDC lets people log in at an issuer, too; nil for not.
+	OIDC *OIDC
 	// SessionKeys sign the sessions, so that they outlive a restart and hold on every replica: the first one signs, those
 	// of all of them hold. Empty: a random one.
 	SessionKeys []topup.Secret
@@ -86,6 +88,11 @@ func (c *Config) complete() error {
 	}
 	if c.archive == 0 {
 		c.archive = maxArchive
+	}
+	if c.OIDC != nil {
+		if err := c.OIDC.check(); err != nil {
+			return err
+		}
 	}
 	return checkUsers(c.Users)
 }

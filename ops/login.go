@@ -52,7 +52,12 @@ func loginMistake(status int) string {
 }
 
 func (s *Server) showLogin(w http.ResponseWriter, r *http.Request) {
-	s.pages.login(w, http.StatusOK, localPath(r.URL.Query().Get("next")), "")
+	s.pages.login(w, http.StatusOK, s.form(localPath(r.URL.Query().Get("next")), ""))
+}
+
+// form is the login page as it is to be shown.
+func (s *Server) form(next, mistake string) loginForm {
+	return loginForm{Next: next, Mistake: mistake, Passwords: s.passwords.count() > 0, OIDC: s.issuer.Load() != nil}
 }
 
 // login starts a session for the name and password of the form.
@@ -65,7 +70,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 	next := localPath(r.PostForm.Get("next"))
 	u, status := s.tryPassword(w, r, r.PostForm.Get("name"), r.PostForm.Get("password"))
 	if status != 0 {
-		s.pages.login(w, status, next, loginMistake(status))
+		s.pages.login(w, status, s.form(next, loginMistake(status)))
 		return
 	}
 	if err := s.sessions.start(w, r, u.Name); err != nil {

@@ -24,8 +24,19 @@ func parsePages() (pages, error) {
 	return pages{templates: t}, nil
 }
 
-func (p pages) login(w http.ResponseWriter, status int, next, mistake string) {
-	p.show(w, status, "login.html", map[string]string{"Next": next, "Mistake": mistake})
+// loginForm is what the login page shows: where to go on to, what went wrong, and the ways to log in.
+type loginForm struct {
+	Next, Mistake   string
+	Passwords, OIDC bool
+}
+
+func (p pages) login(w http.ResponseWriter, status int, f loginForm) {
+	p.show(w, status, "login.html", f)
+}
+
+// onward is a page of ours that goes on to next by itself.
+func (p pages) onward(w http.ResponseWriter, next string) {
+	p.show(w, http.StatusOK, "onward.html", next)
 }
 
 func (p pages) logout(w http.ResponseWriter, u User) {

@@ -20,7 +20,7 @@ func TestUsersAreReplacedWithoutARestart(t *testing.T) {
 	s = shut.Config.Handler.(*Server)
 	rotate := func(users []User, keys ...topup.Secret) {
 		t.Helper()
-		if err := s.Rotate(users, keys); err != nil {
+		if err := s.Rotate(users, nil, keys); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -62,7 +62,7 @@ func TestUsersAreReplacedWithoutARestart(t *testing.T) {
 	if resp, _ := l.ask(t, "GET", "/metrics", "", "", vera); resp.StatusCode != 401 {
 		t.Error("a session holds whose key is gone")
 	}
-	if err := s.Rotate([]User{{Name: "x", Password: "p", Role: "king"}}, nil); err == nil {
+	if err := s.Rotate([]User{{Name: "x", Password: "p", Role: "king"}}, nil, nil); err == nil {
 		t.Error("an unknown role is taken")
 	}
 	if resp, _ := l.ask(t, "GET", "/metrics", "vera:v-pass", ""); resp.StatusCode != 200 {

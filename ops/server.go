@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 
 	"github.com/hibiken/asynq"
 
@@ -18,6 +19,7 @@ type Server struct {
 	sessions  *sessions
 	throttle  *throttle
 	pages     pages
+	issuer    atomic.Pointer[issuer]
 	// open is everything, shut what is served while nobody may log in.
 	open, shut http.Handler
 }
@@ -26,7 +28,7 @@ type Server struct {
 //
 //	/           the console, where there is one
 //	/dashboard  the asynq dashboard        /metrics  Prometheus, for every user
-//	/login      form                       /logout   form
+//	/login      form, or /login/oidc       /logout   form
 //	/healthz    open: the process serves
 func New(cfg Config) (*Server, error) {
 	if err := cfg.complete(); err != nil {
@@ -45,6 +47,8 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{cfg: cfg, passwords: passwords, sessions: sessions, throttle: newThrottle(cfg.Now), pages: pages}
+	sessions.issuer = s.issuerMark
+	s.setIssuer(cfg.OIDC)
 	shut, open := http.NewServeMux(), http.NewServeMux()
 	shut.HandleFunc("/", pages.setup)
 	for _, mux := range []*http.ServeMux{shut, open} {
@@ -59,23 +63,46 @@ func New(cfg Config) (*Server, error) {
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if s.passwords.count() == 0 {
+	if s.passwords.count() == 0 && s.issuer.Load() == nil {
 		s.shut.ServeHTTP(w, r)
 		return
 	}
 	s.open.ServeHTTP(w, r)
 }
 
-// Rotate puts other users and session keys in the place of those in force. Sessions of users whose password or role has
+// setIssuer has people log in at an issuer, nil for none.
+func (s *Server) setIssuer(cfg *OIDC) {
+	if cfg == nil {
+		s.issuer.Store(nil)
+		return
+	}
+	s.issuer.Store(newIssuer(*cfg, s.cfg.Now))
+}
+
+func (s *Server) issuerMark() string {
+	i := s.issuer.Load()
+	if i == nil {
+		return "none"
+	}
+	return i.cfg.mark()
+}
+
+// Rotate puts other users, issuer and session keys in the place of those in force. Sessions of users whose password or role has
 // changed end at once, those of the others go on as long as the key that signed them is among the new ones. An error
 // leaves the users as they were.
-func (s *Server) Rotate(users []User, sessionKeys []topup.Secret) error {
+func (s *Server) Rotate(users []User, issuer *OIDC, sessionKeys []topup.Secret) error {
+	if issuer != nil {
+		if err := issuer.check(); err != nil {
+			return err
+		}
+	}
 	if err := checkUsers(users); err != nil {
 		return err
 	}
 	if err := s.passwords.replace(users); err != nil {
 		return err
 	}
+	s.setIssuer(issuer)
 	return s.sessions.replaceKeys(sessionKeys)
 }
 
@@ -91,6 +118,8 @@ func (s *Server) routes(mux *http.ServeMux) error {
 	}
 	mux.HandleFunc("GET /login", s.showLogin)
 	mux.HandleFunc("POST /login", s.login)
+	mux.HandleFunc("GET "+oidcPath, s.leave)
+	mux.HandleFunc("GET "+oidcCallback, s.comeBack)
 	mux.HandleFunc("GET /logout", s.showLogout)
 	mux.HandleFunc("POST /logout", s.logout)
 	mux.Handle("GET /metrics", s.loggedIn(func(w http.ResponseWriter, r *http.Request, _ User) { metrics.ServeHTTP(w, r) }))

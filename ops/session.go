@@ -26,6 +26,8 @@ type session struct {
 	User    string    `json:"user"`
 	Mark    string    `json:"mark"`
 	Started time.Time `json:"started"`
+	// Role is that of somebody who has logged in at the issuer, whose mark is then Mark.
+	Role Role `json:"role,omitempty"`
 }
 
 // sessions makes and reads the cookies. One that was logged out stays refused by this process; a changed password
@@ -33,6 +35,9 @@ type session struct {
 type sessions struct {
 	passwords *passwords
 	now       func() time.Time
+
+	// issuer is the mark of the issuer whose logins count, "" for none.
+	issuer func() string
 
 	mu     sync.Mutex
 	codecs []securecookie.Codec
@@ -76,7 +81,16 @@ func (s *sessions) sealers() []securecookie.Codec {
 // start answers with a new session's cookie.
 func (s *sessions) start(w http.ResponseWriter, r *http.Request, name string) error {
 	_, mark, _ := s.passwords.user(name)
-	value, err := securecookie.EncodeMulti(sessionCookie, session{ID: rand.Text(), User: name, Mark: mark, Started: s.now()}, s.sealers()...)
+	return s.set(w, r, session{ID: rand.Text(), User: name, Mark: mark, Started: s.now()})
+}
+
+// startAs answers with a new session's cookie for somebody who has logged in at the issuer.
+func (s *sessions) startAs(w http.ResponseWriter, r *http.Request, u User, mark string) error {
+	return s.set(w, r, session{ID: rand.Text(), User: u.Name, Role: u.Role, Mark: mark, Started: s.now()})
+}
+
+func (s *sessions) set(w http.ResponseWriter, r *http.Request, v session) error {
+	value, err := securecookie.EncodeMulti(sessionCookie, v, s.sealers()...)
 	if err != nil {
 		return fmt.Errorf("encode session: %w", err)
 	}
@@ -89,6 +103,10 @@ func (s *sessions) user(r *http.Request) (User, bool) {
 	v, ok := s.read(r)
 	if !ok {
 		return User{}, false
+	}
+	if v.Role != "" {
+		holds := s.issuer != nil && v.Mark == s.issuer() && s.now().Before(v.Started.Add(oidcLife))
+		return User{Name: v.User, Role: v.Role}, holds
 	}
 	u, mark, known := s.passwords.user(v.User)
 	return u, known && mark == v.Mark

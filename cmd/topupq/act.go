@@ -213,6 +213,22 @@ func opsUsers(cfg config.Config) []ops.User {
 	return users
 }
 
+// opsOIDC is the login at an issuer, nil where there is none.
+func opsOIDC(cfg config.Config) *ops.OIDC {
+	o := cfg.OIDC
+	if !o.Enabled() {
+		return nil
+	}
+	roles := map[string]ops.Role{}
+	for word, role := range o.Roles {
+		roles[word] = ops.Role(role)
+	}
+	return &ops.OIDC{
+		Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: topup.Secret(o.ClientSecret.Reveal()), RedirectURL: o.RedirectURL,
+		Scopes: o.Scopes, NameClaim: o.NameClaim, RoleClaim: o.RoleClaim, Roles: roles,
+	}
+}
+
 // exitPartly says that some top-ups could not be done.
 const exitPartly = 3
 

@@ -122,7 +122,7 @@ func (d *driver) visit(wrong map[string]string) {
 	pages := []string{
 		"/", "/search?merchant=" + string(d.s.merchant.ID), "/search?state=held", "/search?state=unknown", "/act?act=replay&merchant=" + string(d.s.merchant.ID),
 		"/pauses", "/audit", "/metrics", "/dashboard", "/dashboard/api/queues",
-		"/dashboard/api/servers", "/dashboard/api/redis_info", "/dashboard/api/scheduler_entries", "/dashboard/api/queue_stats", "/nowhere",
+		"/dashboard/api/servers", "/dashboard/api/redis_info", "/dashboard/api/scheduler_entries", "/dashboard/api/queue_stats", "/login", "/login/oidc", "/login/oidc/callback?code=x&state=y", "/nowhere",
 	}
 	for _, o := range canaryOrders("c") {
 		pages = append(pages, "/topups/"+string(topup.NewID(d.s.merchant.ID, o.ref)))

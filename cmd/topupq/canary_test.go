@@ -47,6 +47,7 @@ func (t *trail) log() *zap.Logger {
 const (
 	opsCanary   = "canary-7f3e9b-ops-password"
 	redisCanary = "canary-7f3e9b-redis-password"
+	oidcCanary  = "canary-7f3e9b-oidc-secret"
 )
 
 var simCanaries = simCredentials{
@@ -78,6 +79,8 @@ func TestCanarySecrets(t *testing.T) {
 		},
 		env: map[string]string{
 			"TOPUPQ_ENCRYPTION_KEY": key, "TOPUPQ_OPS_USERS": "ann:" + opsCanary + ":admin", "TOPUPQ_CHECK_EARLY": "100ms,300ms", "TOPUPQ_CHECK_INTERVAL": "1s",
+			"TOPUPQ_OPS_OIDC_ISSUER": "http://127.0.0.1:1", "TOPUPQ_OPS_OIDC_CLIENT_ID": "c", "TOPUPQ_OPS_OIDC_CLIENT_SECRET": oidcCanary,
+			"TOPUPQ_OPS_OIDC_REDIRECT_URL": "http://127.0.0.1/login/oidc/callback", "TOPUPQ_OPS_OIDC_ROLES": "a:admin",
 			"TOPUPQ_AAT_TIMEOUT": "1s", "TOPUPQ_RELOADLY_TIMEOUT": "1s", "TOPUPQ_RECHARGEKIT_TIMEOUT": "1s", "TOPUPQ_SUBMIT_MARGIN": "100ms",
 		},
 	})
@@ -124,7 +127,7 @@ func TestCanarySecrets(t *testing.T) {
 // revealed are the secrets that are known beforehand.
 func revealed(key string) map[string]string {
 	out := map[string]string{
-		"encryption key": key, "raw encryption key": "canary-7f3e9b-canary-7f3e9b-key!", "ops password": opsCanary, "Redis password": redisCanary,
+		"encryption key": key, "raw encryption key": "canary-7f3e9b-canary-7f3e9b-key!", "ops password": opsCanary, "OIDC secret": oidcCanary, "Redis password": redisCanary,
 		"Reloadly secret": simCanaries.reloadlySecret, "Reloadly HMAC key": simCanaries.reloadlyHMACKey, "AAT password": simCanaries.aatPassword,
 		"RechargeKit token": simCanaries.rechargekitToken, "BulkSMS secret": simCanaries.bulksmsSecret, "AAT call-back token": simCanaries.aatCallback,
 		"RechargeKit call-back token": simCanaries.rechargekitCallback,

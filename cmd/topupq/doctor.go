@@ -72,7 +72,7 @@ func examine(cmd *cobra.Command, d deps) ([]doctor.Finding, error) {
 func patient(n *node, p *providers) doctor.Config {
 	c := doctor.Config{
 		Ledger: n.ledger, Queue: n.queue, Store: n.store, Durability: n.cfg.RedisDurability, Keyring: n.keyring,
-		TwoPeople: n.cfg.TwoPeopleAbove != "", Routes: routing(n.cfg.Routes), AllowPrivate: n.cfg.Callback.AllowPrivate,
+		TwoPeople: n.cfg.TwoPeopleAbove != "", Issuer: n.cfg.OIDC.Enabled(), Routes: routing(n.cfg.Routes), AllowPrivate: n.cfg.Callback.AllowPrivate,
 		Providers: map[topup.ProviderName]doctor.Provider{}, BaseURLs: map[topup.ProviderName]string{},
 		Reach: reacher(n.cfg.Callback.AllowPrivate),
 	}

@@ -32,13 +32,13 @@ func (n *node) startOps(p *providers) (string, error) {
 		return "", fmt.Errorf("build console: %w", err)
 	}
 	handler, err := ops.New(ops.Config{
-		Redis: n.queue, Users: opsUsers(n.cfg), SessionKeys: sessionSecrets(n.cfg), Console: board,
+		Redis: n.queue, Users: opsUsers(n.cfg), OIDC: opsOIDC(n.cfg), SessionKeys: sessionSecrets(n.cfg), Console: board,
 		Metrics: n.watch.metrics.Gatherer(), Audit: n.auditAct, Logger: n.log.Named("ops"),
 	})
 	if err != nil {
 		return "", fmt.Errorf("build ops: %w", err)
 	}
-	n.rotations = append(n.rotations, func(cfg config.Config) error { return handler.Rotate(opsUsers(cfg), sessionSecrets(cfg)) })
+	n.rotations = append(n.rotations, func(cfg config.Config) error { return handler.Rotate(opsUsers(cfg), opsOIDC(cfg), sessionSecrets(cfg)) })
 	return n.serve("ops", n.cfg.OpsAddr, &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute})
 }
 

@@ -86,7 +86,7 @@ func (n *node) rotateKeyring(cfg config.Config) error {
 func credentials(c config.Config) string {
 	all := []config.Secret{
 		c.Reloadly.ClientSecret, c.Reloadly.WebhookSecret, c.AAT.Password, c.AAT.CallbackToken, c.RechargeKit.Token, c.RechargeKit.CallbackToken,
-		config.Secret(c.BulkSMS.TokenID), c.BulkSMS.TokenSecret, c.BulkSMS.CallbackToken, c.EncryptionKey,
+		config.Secret(c.BulkSMS.TokenID), c.BulkSMS.TokenSecret, c.BulkSMS.CallbackToken, c.EncryptionKey, c.OIDC.ClientSecret,
 	}
 	for _, u := range c.OpsUsers {
 		all = append(all, config.Secret(u.Name), u.Password, config.Secret(u.Role))
