@@ -97,6 +97,10 @@ week: redis ## a week of top-ups in virtual time: every figure of the reports ag
 storm: redis ## kill, freeze and cut everything at random, then count the bookings
 	TOPUPQ_TEST_STORM_SEEDS=$(SEEDS) TOPUPQ_TEST_STORM_TOPUPS=$(TOPUPS) $(STORM) -timeout 20m
 
+.PHONY: rolling
+rolling: redis ## three minutes of load with a rolling restart every ten seconds: nothing lost, nothing paid twice
+	TOPUPQ_TEST_ROLLING_SECONDS=180 go test -count=1 -v -run '^TestRollingRestart$$' -timeout 20m ./e2e
+
 .PHONY: storm-long
 storm-long: redis ## the same, 50 times 1,200 top-ups
 	TOPUPQ_TEST_STORM_SEEDS=50 TOPUPQ_TEST_STORM_TOPUPS=1200 $(STORM) -timeout 4h

@@ -134,7 +134,12 @@ func (d *driver) visit(wrong map[string]string) {
 		pages = append(pages, "/dashboard/api/queues/"+q)
 	}
 	for _, p := range pages {
-		d.said.WriteString(call(d.T, http.MethodGet, at+p, "", d.operator))
+		said := call(d.T, http.MethodGet, at+p, "", d.operator)
+		unused := strings.HasSuffix(strings.TrimSpace(said), "does not exist") || strings.HasSuffix(strings.TrimSpace(said), "queue not found")
+		if strings.HasPrefix(p, "/dashboard") && !strings.HasPrefix(said, "200 ") && !unused {
+			d.Errorf("%s answered %.3s …%q", p, said, said[max(0, len(said)-60):])
+		}
+		d.said.WriteString(said)
 	}
 	for _, p := range []string{"/dashboard/api/queues/submit:aat/archived_tasks:run_all", "/dashboard/api/queues/submit:aat:pause", "/dashboard/api/queues/submit:aat:resume"} {
 		d.said.WriteString(call(d.T, http.MethodPost, at+p, "", d.operator))

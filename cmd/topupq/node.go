@@ -25,7 +25,9 @@ type node struct {
 	log    *zap.Logger
 	ledger redis.UniversalClient
 	queue  redis.UniversalClient
-	store  *redisstore.Store
+	// board is the queue's client as it was opened: the dashboard asks for its kind to show the page about Redis.
+	board redis.UniversalClient
+	store *redisstore.Store
 	// clock is the time that all processes agree on: the ledger's.
 	clock   *redisstore.Clock
 	bell    *jobs.Client
@@ -83,11 +85,11 @@ func newNode(ctx context.Context, cfg config.Config, log *zap.Logger, demand str
 		n.stop()
 		return nil, &exitError{code: exitUsage, err: fmt.Errorf("TOPUPQ_QUEUE_REDIS_URL: %w", err)}
 	}
-	raw := n.queue
-	n.onStop(func(context.Context) { _ = raw.Close() })
-	pipe := redispipe.New(raw)
+	n.board = n.queue
+	n.onStop(func(context.Context) { _ = n.board.Close() })
+	pipe := redispipe.New(n.board)
 	n.onStop(func(context.Context) { pipe.Close() })
-	n.queue = redispipe.NewClient(raw, pipe)
+	n.queue = redispipe.NewClient(n.board, pipe)
 	n.startClock(ctx)
 	n.store = redisstore.Open(n.ledger, redisstore.Options{CallbackLease: cfg.Callback.Timeout + callbackMargin, Now: n.clock.Now})
 	n.onStop(func(context.Context) { n.store.Close() })

@@ -26,13 +26,13 @@ func (n *node) startOps(p *providers) (string, error) {
 	}
 	board, err := console.New(console.Config{
 		Now:  n.clock.Now,
-		Desk: desk, Balances: newFloats(p, n.log.Named("console")).read, Queues: queueReader(asynq.NewInspectorFromRedisClient(n.queue)), Log: n.log.Named("console"),
+		Desk: desk, Balances: newFloats(p, n.log.Named("console")).read, Queues: queueReader(asynq.NewInspectorFromRedisClient(n.board)), Log: n.log.Named("console"),
 	})
 	if err != nil {
 		return "", fmt.Errorf("build console: %w", err)
 	}
 	handler, err := ops.New(ops.Config{
-		Redis: n.queue, Users: opsUsers(n.cfg), OIDC: opsOIDC(n.cfg), SessionKeys: sessionSecrets(n.cfg), Console: board,
+		Redis: n.board, Users: opsUsers(n.cfg), OIDC: opsOIDC(n.cfg), SessionKeys: sessionSecrets(n.cfg), Console: board,
 		Metrics: n.watch.metrics.Gatherer(), Audit: n.auditAct, Logger: n.log.Named("ops"),
 	})
 	if err != nil {

@@ -91,6 +91,9 @@ func credentials(c config.Config) string {
 	for _, u := range c.OpsUsers {
 		all = append(all, config.Secret(u.Name), u.Password, config.Secret(u.Role))
 	}
+	o := c.OIDC
+	rest := fmt.Sprint(o.Issuer, o.ClientID, o.RedirectURL, o.Scopes, o.NameClaim, o.RoleClaim, o.Roles) // fmt sorts maps
+	all = append(all, config.Secret(rest))
 	var text strings.Builder
 	for _, s := range all {
 		text.WriteString(s.Reveal() + "\x00")
