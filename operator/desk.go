@@ -23,6 +23,7 @@ type Store interface {
 	Recovered(ctx context.Context) (time.Time, error)
 	MarkRecovered(ctx context.Context, at time.Time) error
 	Alarms(ctx context.Context) ([]topup.Alarm, error)
+	Away(ctx context.Context, now time.Time) ([]topup.Away, error)
 	Exchanges(ctx context.Context, id topup.ID, now time.Time) ([]topup.Exchange, error)
 	topup.Operations
 }

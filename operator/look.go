@@ -18,7 +18,9 @@ type Overview struct {
 	Pauses  []topup.ScopedPause
 	Leader  string
 	// Alarms are those in force.
-	Alarms  []topup.Alarm
+	Alarms []topup.Alarm
+	// Away are the providers that processes cannot reach.
+	Away    []topup.Away
 	Figures Figures
 	// Proposed counts the resolutions that wait for a second person.
 	Proposed int
@@ -36,6 +38,7 @@ func (d *Desk) Overview(ctx context.Context, minutes int) (Overview, error) {
 		func() (err error) { o.Pauses, err = d.cfg.Store.Pauses(ctx); return err },
 		func() (err error) { o.Leader, err = d.cfg.Store.Leader(ctx); return err },
 		func() (err error) { o.Alarms, err = d.cfg.Store.Alarms(ctx); return err },
+		func() (err error) { o.Away, err = d.cfg.Store.Away(ctx, now); return err },
 		func() (err error) { proposals, err = d.cfg.Store.Proposals(ctx); return err },
 		func() (err error) {
 			pulses, err = d.cfg.Store.ReadPulse(ctx, now.Add(-time.Duration(minutes-1)*time.Minute), now.Add(time.Second))

@@ -126,7 +126,9 @@ func TestBrowserSearchAndTimeline(t *testing.T) {
 	}
 	w := newWorld(t)
 	w.login(t, ctx, "otto", "o-pass")
-	shows(t, ctx, "provider:aat is paused by worker")
+	shows(t, ctx, "provider:aat is paused by worker", "Money at risk now", "762.00 ZAR", "Accepted and closed per minute", "Callbacks per minute",
+		"Time to an outcome", "Open by age", "Success in the last hour", "173", "about 3 h 23 min", "paused (float_empty)", "breaker open in 1 process",
+		"submit:aat", "callback (paused)")
 	picture(t, ctx, "overview")
 	do(t, ctx, "search by reference", chromedp.SendKeys(`input[name=q]`, "done-1\r", chromedp.ByQuery), chromedp.WaitVisible(`.timeline`, chromedp.ByQuery))
 	shows(t, ctx, "Delivered", "AAT-7781", "topup.succeeded", "submitted", "+27831234567")

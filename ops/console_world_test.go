@@ -105,6 +105,7 @@ func (w *world) fill(t *testing.T) {
 			"spent:aat:ZAR": 4_00000,
 		}))
 	}
+	must(t, w.store.TellAway(t.Context(), "host/1/x", map[topup.ProviderName]time.Time{topup.Reloadly: w.now.Add(-3 * time.Minute)}, w.now.Add(time.Hour)))
 	must(t, w.store.SetPause(t.Context(), topup.PauseScope{Kind: topup.PauseByProvider, Name: "aat"}, topup.Pause{
 		Reason: topup.CodeFloatEmpty, Actor: topup.ActorWorker, Since: w.now.Add(-time.Minute), Until: w.now.Add(40 * time.Second), Strikes: 3,
 	}))

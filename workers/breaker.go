@@ -51,6 +51,17 @@ func (b *breaker) away() (time.Duration, bool) {
 	return time.Since(time.Unix(0, b.since.Load())), true
 }
 
+// Away tells since when providers are out of reach of this process: those whose breaker is not closed.
+func (r Routes) Away() map[topup.ProviderName]time.Time {
+	out := map[topup.ProviderName]time.Time{}
+	for name, route := range r {
+		if since := route.breaker.since.Load(); since != 0 {
+			out[name] = time.Unix(0, since).UTC()
+		}
+	}
+	return out
+}
+
 // wait is how long a top-up has to wait for a provider that is away, the zero wait while a call may be made. Nothing is
 // written about a send that is not made: a record keeps one line for each.
 func (b *breaker) wait(now time.Time) wait {

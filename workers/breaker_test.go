@@ -7,6 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.uber.org/zap"
+
 	"topupq/topup"
 )
 
@@ -137,4 +139,37 @@ func TestOtherProviderAwayIsNotWaitedFor(t *testing.T) {
 	if c.second.sent() != 0 {
 		t.Error("sent without having been asked")
 	}
+}
+
+// TestPanickingProbeFreesTheBreaker: a probe that panics is an end like any other, or nobody would ever probe again.
+func TestPanickingProbeFreesTheBreaker(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		routes := NewRoutes(map[topup.ProviderName]Route{topup.AAT: {Provider: clumsy{}}})
+		r := routes[topup.AAT]
+		for range breakerFailures {
+			done, err := r.breaker.Allow()
+			if err != nil {
+				t.Fatal(err)
+			}
+			done(errors.New("away"))
+		}
+		if _, away := routes.Away()[topup.AAT]; !away {
+			t.Error("an open breaker is not told")
+		}
+		<-time.After(breakerPause + time.Millisecond)
+		if out := r.submit(t.Context(), topup.Order{}, zap.NewNop()); out.Answer != topup.Unclear {
+			t.Errorf("a panic concludes %s", out.Answer)
+		}
+		if _, err := r.breaker.Allow(); err != nil || len(routes.Away()) != 0 {
+			t.Errorf("after the probe that panicked: %v, away %v", err, routes.Away())
+		}
+	})
+}
+
+// clumsy panics with every send.
+type clumsy struct{ topup.Provider }
+
+func (clumsy) Submit(context.Context, topup.Order) (topup.Outcome, error) {
+	panic("no answer") //nolint:forbidigo // what the test is about
 }

@@ -47,16 +47,19 @@ func NewRoutes(routes map[topup.ProviderName]Route) Routes {
 // submit makes the paying call once. Whatever goes wrong, a panic included, is an outcome: an answer that proves
 // nothing is Unclear.
 func (r *Route) submit(ctx context.Context, o topup.Order, log *zap.Logger) (out topup.Outcome) {
+	done := func(error) {}
 	defer func() {
 		if p := recover(); p != nil {
+			done(nil) // or a probe that panics would leave the breaker waiting for it for ever
 			log.Error("provider panicked while sending", zap.String("topup", string(o.Reference)))
 			out = topup.Outcome{Answer: topup.Unclear, Code: topup.CodeAnswerUnreadable}
 		}
 	}()
-	done, err := r.breaker.Allow()
+	ended, err := r.breaker.Allow()
 	if err != nil {
 		return topup.Outcome{Answer: topup.NotTaken, Code: topup.CodeProviderUnreachable, Unspent: true, RetryAfter: breakerPause}
 	}
+	done = ended
 	out, err = r.Provider.Submit(ctx, o)
 	done(unreachable(err))
 	if err != nil {

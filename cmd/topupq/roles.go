@@ -83,6 +83,7 @@ func (n *node) startWork(p *providers, only []string, tune tuning) error {
 	if shared.Spool, err = n.openSpool(); err != nil {
 		return err
 	}
+	n.tellAway(p.routes)
 	check := workers.NewCheck(shared)
 	submit := workers.NewSubmit(shared, check)
 	n.startDrain(submit)

@@ -46,6 +46,10 @@ type balanceRow struct {
 	Balance
 	Lasts string
 	Low   bool
+	// Open counts the processes whose breaker is open, Since when the first of them opened; Paused is why nothing is sent.
+	Open   int
+	Since  time.Time
+	Paused string
 }
 
 func (c *Console) overview(r *http.Request, _ Visitor) (drawing, error) {
@@ -78,7 +82,9 @@ func (c *Console) overview(r *http.Request, _ Visitor) (drawing, error) {
 	}
 	if c.cfg.Balances != nil {
 		for _, balance := range c.cfg.Balances(r.Context()) {
-			b.Balances = append(b.Balances, lasting(balance, o.Figures))
+			row := lasting(balance, o.Figures)
+			row.gates(o)
+			b.Balances = append(b.Balances, row)
 		}
 	}
 	return drawing{template: "overview.html", title: "Overview", refresh: refreshSeconds, body: b}, nil
@@ -165,6 +171,24 @@ func (r *risk) add(s topup.Stock, sum topup.Money) {
 	r.Total.Amount = r.Total.Amount.Add(sum.Amount)
 	if r.Oldest.IsZero() || s.Oldest.Before(r.Oldest) {
 		r.Oldest = s.Oldest
+	}
+}
+
+// gates notes what holds the sending to the provider up: breakers and pauses.
+func (r *balanceRow) gates(o operator.Overview) {
+	for _, a := range o.Away {
+		if a.Provider != r.Provider {
+			continue
+		}
+		r.Open++
+		if r.Since.IsZero() || a.Since.Before(r.Since) {
+			r.Since = a.Since
+		}
+	}
+	for _, p := range o.Pauses {
+		if p.Scope.Kind == topup.PauseByProvider && p.Scope.Name == string(r.Provider) {
+			r.Paused = string(p.Pause.Reason)
+		}
 	}
 }
 
