@@ -54,9 +54,9 @@ func (s *Server) leave(w http.ResponseWriter, r *http.Request) {
 
 // visiting is the cookie of a visit. It comes back with a navigation from the issuer, so it cannot be strict.
 func (s *Server) visiting(r *http.Request, value string, age int) *http.Cookie {
-	c := cookie(r, value, age)
-	c.Name, c.Path, c.SameSite = visitCookie, oidcPath, http.SameSiteLaxMode
-	return c
+	return &http.Cookie{ //nolint:gosec // lax, or it would not come back with the issuer's answer
+		Name: visitCookie, Value: value, Path: oidcPath, MaxAge: age, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: overTLS(r),
+	}
 }
 
 // comeBack takes the issuer's answer and starts a session.

@@ -52,9 +52,9 @@ func (b *breaker) away() (time.Duration, bool) {
 }
 
 // Away tells since when providers are out of reach of this process: those whose breaker is not closed.
-func (r Routes) Away() map[topup.ProviderName]time.Time {
+func (rs Routes) Away() map[topup.ProviderName]time.Time {
 	out := map[topup.ProviderName]time.Time{}
-	for name, route := range r {
+	for name, route := range rs {
 		if since := route.breaker.since.Load(); since != 0 {
 			out[name] = time.Unix(0, since).UTC()
 		}

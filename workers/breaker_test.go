@@ -171,5 +171,5 @@ func TestPanickingProbeFreesTheBreaker(t *testing.T) {
 type clumsy struct{ topup.Provider }
 
 func (clumsy) Submit(context.Context, topup.Order) (topup.Outcome, error) {
-	panic("no answer") //nolint:forbidigo // what the test is about
+	panic("no answer")
 }

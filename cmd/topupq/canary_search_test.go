@@ -36,7 +36,7 @@ func forms(secret string) map[string]string {
 	quoted, _ := json.Marshal(secret) // a string always encodes
 	out := map[string]string{
 		"plain": secret, "query": url.QueryEscape(secret), "path": url.PathEscape(secret), "JSON": strings.Trim(string(quoted), `"`),
-		"Go": strings.Trim(fmt.Sprintf("%q", secret), `"`), "hex": hex.EncodeToString([]byte(secret)), "bytes": strings.Trim(fmt.Sprint([]byte(secret)), "[]"),
+		"Go": strings.Trim(fmt.Sprintf("%q", secret), `"`), "hex": hex.EncodeToString([]byte(secret)), "bytes": strings.Trim(fmt.Sprintf("%d", []byte(secret)), "[]"),
 	}
 	for lead := range 3 {
 		text := base64.RawStdEncoding.EncodeToString(append(make([]byte, lead), secret...))
@@ -125,7 +125,7 @@ func TestCanarySearchFindsAPlantedLeak(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, text := range []string{string(quoted), url.QueryEscape(wrapped), hex.EncodeToString([]byte(wrapped)), fmt.Sprintf("%q", wrapped), fmt.Sprint([]byte(wrapped))} {
+	for _, text := range []string{string(quoted), url.QueryEscape(wrapped), hex.EncodeToString([]byte(wrapped)), fmt.Sprintf("%q", wrapped), fmt.Sprintf("%d", []byte(wrapped))} {
 		if len(hits(map[string]string{"canary": secret}, map[string]string{"log": text})) == 0 {
 			t.Errorf("a secret in %s is not found", text)
 		}

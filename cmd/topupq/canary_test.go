@@ -234,7 +234,7 @@ func TestListenersKeepPanicsToThemselves(t *testing.T) {
 	t.Cleanup(n.stop)
 	at, err := n.serve("any", "127.0.0.1:0", &http.Server{
 		ReadHeaderTimeout: time.Second,
-		Handler:           http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("password " + opsCanary) }), //nolint:forbidigo // what the test is about
+		Handler:           http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("password " + opsCanary) }),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -253,7 +253,7 @@ func TestListenersKeepPanicsToThemselves(t *testing.T) {
 		}
 	}()
 	r := httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/", http.NoBody)
-	quiet(n.log, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })).ServeHTTP(cut, r) //nolint:forbidigo // likewise
+	quiet(n.log, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })).ServeHTTP(cut, r)
 }
 
 func asError(cause any) error {

@@ -81,7 +81,7 @@ func verifyUnit(t *testing.T, unit string) {
 	}
 	dir := t.TempDir()
 	program, file := filepath.Join(dir, "topupq"), filepath.Join(dir, "topupq@work.service")
-	if err := os.WriteFile(program, []byte("#!/bin/sh\n"), 0o755); err != nil { //nolint:gosec // it must be executable
+	if err := os.WriteFile(program, []byte("#!/bin/sh\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(file, []byte(strings.ReplaceAll(unit, "/usr/bin/topupq", program)), 0o600); err != nil {
