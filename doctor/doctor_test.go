@@ -180,3 +180,15 @@ func TestRedisAway(t *testing.T) {
 		t.Errorf("%+v", found)
 	}
 }
+
+// TestIssuerStandsInForUsers: where people log in at an issuer, no user of the settings is missed.
+func TestIssuerStandsInForUsers(t *testing.T) {
+	t.Parallel()
+	c := healthy(t)
+	c.Users, c.Issuer, c.TwoPeople = nil, true, true
+	for _, f := range Run(t.Context(), c) {
+		if f.Level != Good {
+			t.Errorf("%+v", f)
+		}
+	}
+}
