@@ -190,7 +190,10 @@ func (s *Submit) through(ctx context.Context, t *topup.Topup, r *Route, w wait, 
 	return s.claim(ctx, t, r)
 }
 
-// withheld reports whether t waits for the release of its batch, and puts it off until it expires: the release wakes it.
+// withheldAgain is when a top-up that waits for its batch, and was rung for all the same, is looked at again.
+const withheldAgain = 10 * time.Minute
+
+// withheld reports whether t waits for the release of its batch, and puts it off: the release wakes it.
 func (s *Submit) withheld(ctx context.Context, t *topup.Topup) (bool, error) {
 	if !t.Withheld {
 		return false, nil
@@ -199,7 +202,12 @@ func (s *Submit) withheld(ctx context.Context, t *topup.Topup) (bool, error) {
 	if err != nil || released {
 		return false, err
 	}
-	_, err = s.Ledger.UpdateLoaded(ctx, t, func(t *topup.Topup) error { return t.Defer(t.ExpiresAt, topup.CodeBatchHeld) })
+	// Not for good: the release may have woken it between the two lines above.
+	until := s.Now().Add(withheldAgain)
+	if t.ExpiresAt.Before(until) {
+		until = t.ExpiresAt
+	}
+	_, err = s.Ledger.UpdateLoaded(ctx, t, func(t *topup.Topup) error { return t.Defer(until, topup.CodeBatchHeld) })
 	return true, err
 }
 
