@@ -16,31 +16,24 @@ const (
 	pausedShare = 100
 )
 
-// window is how many tasks may wait in one provider's submit queue. It is as short as the workers' speed allows, a few
-// times what they take up between two looks. It must not run empty while more waits in the ledger: a worker that finds
-// nothing looks again after a tenth of a second only.
+// window is how many tasks may wait in one provider's submit queue. It is as short as the workers' speed allows: a
+// queue that was found empty while more waited in the ledger was too short, and one that is half full is long enough.
 type window struct {
 	size int
-	// left is how many waited after the last look.
-	left int
 	// more means that the ledger had something at the last look, filled that it had as much as the queue could take.
 	more, filled bool
 	// pausedAt is when a paused provider was looked at last.
 	pausedAt time.Time
 }
 
-// ahead is how many times what was taken up between two looks may wait.
-const ahead = 3
-
 func (w *window) fit(waiting, shortest, longest int) {
-	taken := ahead * max(w.left-waiting, 0)
 	switch {
 	case w.filled && waiting == 0:
 		w.size *= 2
-	case taken < w.size:
+	case waiting > w.size/2:
 		w.size -= w.size / 8
 	}
-	w.size = min(max(w.size, taken, shortest), longest)
+	w.size = min(max(w.size, shortest), longest)
 }
 
 // behind reports whether the ledger holds more that is due than a queue has taken.
@@ -77,7 +70,6 @@ func (s *Scheduler) sends(ctx context.Context, p topup.ProviderName) error {
 		return fmt.Errorf("count %s: %w", s.cfg.SubmitQueue(p), err)
 	}
 	w.fit(waiting, s.cfg.Shortest(p), s.cfg.Window)
-	w.left = waiting
 	room := min(w.size-waiting, perTick)
 	if room <= 0 {
 		return nil
@@ -94,7 +86,6 @@ func (s *Scheduler) sends(ctx context.Context, p topup.ProviderName) error {
 	if len(due) == 0 {
 		return nil
 	}
-	w.left += len(due)
 	return s.cfg.Bell.SendsAgain(ctx, p, due)
 }
 
