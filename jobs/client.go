@@ -167,26 +167,56 @@ func (c *Client) ring(ctx context.Context, calls []call) error {
 	if err != nil {
 		return err
 	}
-	var again []*asynq.Task
+	var held []call
 	for i, cl := range calls {
-		if taken[i] && c.stuck(cl) {
-			name := fmt.Sprintf("%s:%s:r%d", cl.kind, cl.id, c.now().UnixMilli())
-			again = append(again, c.timeouts.task(cl.kind, cl.queue, cl.id, name))
+		if taken[i] {
+			held = append(held, cl)
 		}
+	}
+	if held, err = c.stuck(ctx, held); err != nil {
+		return err
+	}
+	again := make([]*asynq.Task, len(held))
+	for i, cl := range held {
+		name := fmt.Sprintf("%s:%s:r%d", cl.kind, cl.id, c.now().UnixMilli())
+		again[i] = c.timeouts.task(cl.kind, cl.queue, cl.id, name)
 	}
 	_, err = c.bulk.enqueue(ctx, again)
 	return err
 }
 
-// stuck reports whether the task that holds a call's name cannot be counted on: it is archived, or active. An active
-// one may be an orphan of a worker that was killed, which asynq finds only after a minute or two; running a wake-up
-// twice changes nothing.
-func (c *Client) stuck(cl call) bool {
-	info, err := c.inspector.GetTaskInfo(cl.queue, taskID(cl.kind, cl.id, cl.round))
-	if err != nil {
-		return false
+// stuck returns the calls whose name is held by a task that no worker will come by: it is in none of the lists that
+// asynq takes tasks from, whatever it says of itself. It was archived; or it is active, perhaps an orphan of a worker
+// that was killed, which asynq finds only after a minute or two; or its list was lost. Running a wake-up twice changes
+// nothing.
+func (c *Client) stuck(ctx context.Context, calls []call) ([]call, error) {
+	if len(calls) == 0 {
+		return nil, nil
 	}
-	return info.State == asynq.TaskStateArchived || info.State == asynq.TaskStateCompleted || info.State == asynq.TaskStateActive
+	type places struct {
+		task           *redis.IntCmd
+		pending        *redis.IntCmd
+		retry, planned *redis.FloatCmd
+	}
+	pipe, at := c.rdb.Pipeline(), make([]places, len(calls))
+	for i, cl := range calls {
+		id, queue := taskID(cl.kind, cl.id, cl.round), "asynq:{"+cl.queue+"}:"
+		at[i] = places{
+			pipe.Exists(ctx, queue+"t:"+id), pipe.LPos(ctx, queue+"pending", id, redis.LPosArgs{}),
+			pipe.ZScore(ctx, queue+"retry", id), pipe.ZScore(ctx, queue+"scheduled", id),
+		}
+	}
+	if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) {
+		return nil, fmt.Errorf("look for tasks: %w", err)
+	}
+	var out []call
+	for i, p := range at {
+		gone := errors.Is(p.pending.Err(), redis.Nil) && errors.Is(p.retry.Err(), redis.Nil) && errors.Is(p.planned.Err(), redis.Nil)
+		if p.task.Val() > 0 && gone {
+			out = append(out, calls[i])
+		}
+	}
+	return out, nil
 }
 
 // Waiting is the number of tasks that wait in a queue.

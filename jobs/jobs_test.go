@@ -110,6 +110,29 @@ func TestRingPastTheArchive(t *testing.T) {
 	})
 }
 
+// TestRingPastALostList rings for top-ups whose tasks are there but in no list any more, as after a part of the queue
+// was deleted: asynq would never come by them.
+func TestRingPastALostList(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, b bench) {
+		ctx, queue := t.Context(), jobs.SubmitQueue(topup.AAT)
+		if err := b.client.SendsAgain(ctx, topup.AAT, due(3)); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.rdb.Del(ctx, "asynq:{"+queue+"}:pending", "asynq:queues").Err(); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if err := b.client.SendsAgain(ctx, topup.AAT, due(2)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n, err := b.client.Waiting(ctx, queue); n < 2 || err != nil {
+			t.Errorf("%d of 2 top-ups are waited for after their list was lost (%v)", n, err)
+		}
+	})
+}
+
 // TestHeldTask leaves a task in the archive by which an operator sends a held top-up again, once per round.
 func TestHeldTask(t *testing.T) {
 	t.Parallel()
