@@ -64,7 +64,7 @@ type Config struct {
 	Tick          time.Duration
 	RescueAfter   time.Duration
 	CallbackLease time.Duration
-	// SendTick (40 ms) is the time between two looks at what waits to be sent while there is more than the queue takes.
+	// SendTick (10 ms) is the time between two looks at what waits to be sent while there is more than the queue takes.
 	SendTick time.Duration
 	// Shortest is the window of a provider's submit queue where nothing says that its workers need more; nil is 32 for all.
 	Shortest func(topup.ProviderName) int
@@ -78,7 +78,7 @@ type Config struct {
 
 const (
 	defaultTick        = 200 * time.Millisecond
-	defaultSendTick    = 40 * time.Millisecond
+	defaultSendTick    = 10 * time.Millisecond
 	defaultShortest    = 32
 	defaultRescueAfter = 30 * time.Second
 	defaultLease       = 20 * time.Second

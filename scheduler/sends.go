@@ -16,24 +16,53 @@ const (
 	pausedShare = 100
 )
 
-// window is how many tasks may wait in one provider's submit queue. It is as short as the workers' speed allows: a
-// queue that was found empty while more waited in the ledger was too short, and one that is half full is long enough.
+// window is how many tasks may wait in one provider's submit queue. A queue is first in, first out, and whoever comes
+// next waits for all of it: it holds what the workers take until the next look and a little while more. The ledger
+// holds the rest, where every merchant has its turn.
 type window struct {
 	size int
-	// more means that the ledger had something at the last look, filled that it had as much as the queue could take.
-	more, filled bool
+	// left is what waited in the queue after the last look, at seen; speed is how many the workers take in a second, and
+	// interval the time between two looks, both smoothed.
+	left     int
+	seen     time.Time
+	speed    float64
+	interval time.Duration
+	// more means that the ledger had something at the last look.
+	more bool
 	// pausedAt is when a paused provider was looked at last.
 	pausedAt time.Time
 }
 
-func (w *window) fit(waiting, shortest, longest int) {
-	switch {
-	case w.filled && waiting == 0:
-		w.size *= 2
-	case waiting > w.size/2:
-		w.size -= w.size / 8
+const (
+	// queuedFor is how long a task waits in a queue while the ledger holds more, beyond the time between two looks.
+	queuedFor = 50 * time.Millisecond
+	// longestInterval bounds what counts as the time between two looks: after a longer one the queue was idle or we were.
+	longestInterval = time.Second
+)
+
+// fit sets the window by what the workers took since the last look.
+func (w *window) fit(waiting int, now time.Time, shortest, longest int) {
+	if passed := now.Sub(w.seen); passed > 0 {
+		if passed = min(passed, longestInterval); w.more {
+			// A queue that was found empty would have given more, so a higher speed counts at once then; no more than
+			// twice the last one, since idle workers take a handful each before they show how fast they are.
+			taken := float64(max(w.left-waiting, 0)) / passed.Seconds()
+			most := 2 * max(w.speed, float64(shortest)/queuedFor.Seconds())
+			w.speed = smoothed(w.speed, min(taken, most), waiting == 0 && taken > w.speed)
+			w.interval = time.Duration(smoothed(float64(w.interval), float64(passed), passed > w.interval))
+		}
+		w.seen = now
 	}
-	w.size = min(max(w.size, shortest), longest)
+	w.left = waiting
+	w.size = min(max(int(w.speed*(queuedFor+2*w.interval).Seconds()), shortest), longest)
+}
+
+// smoothed is an average that forgets old values; atOnce takes the new one as it is.
+func smoothed(average, value float64, atOnce bool) float64 {
+	if atOnce {
+		return value
+	}
+	return average + (value-average)/8
 }
 
 // behind reports whether the ledger holds more that is due than a queue has taken.
@@ -69,12 +98,12 @@ func (s *Scheduler) sends(ctx context.Context, p topup.ProviderName) error {
 	if err != nil {
 		return fmt.Errorf("count %s: %w", s.cfg.SubmitQueue(p), err)
 	}
-	w.fit(waiting, s.cfg.Shortest(p), s.cfg.Window)
+	now := s.cfg.Now()
+	w.fit(waiting, now, s.cfg.Shortest(p), s.cfg.Window)
 	room := min(w.size-waiting, perTick)
 	if room <= 0 {
 		return nil
 	}
-	now := s.cfg.Now()
 	if room, err = s.admitted(ctx, p, w, room, now); err != nil || room <= 0 {
 		return err
 	}
@@ -82,7 +111,7 @@ func (s *Scheduler) sends(ctx context.Context, p topup.ProviderName) error {
 	if err != nil {
 		return fmt.Errorf("find due sends of %s: %w", p, err)
 	}
-	w.more, w.filled = len(due) > 0, 2*len(due) >= room
+	w.more, w.left = len(due) > 0, w.left+len(due)
 	if len(due) == 0 {
 		return nil
 	}
@@ -99,7 +128,7 @@ func (s *Scheduler) admitted(ctx context.Context, p topup.ProviderName, w *windo
 	if pause == nil || !pause.Until.IsZero() {
 		return room, nil
 	}
-	w.more, w.filled = false, false
+	w.more = false
 	if now.Sub(w.pausedAt) < pausedEvery {
 		return 0, nil
 	}

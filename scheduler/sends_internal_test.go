@@ -53,29 +53,54 @@ func newLine(t *testing.T, l *line, now *time.Time) *Scheduler {
 	return s
 }
 
-// TestQueueIsAsShortAsTheWorkersAllow keeps few tasks in front of slow workers, and enough in front of fast ones.
+// TestQueueIsAsShortAsTheWorkersAllow keeps few tasks in front of slow workers, and enough in front of fast ones. Each
+// takes a number of tasks in the time between two looks.
 func TestQueueIsAsShortAsTheWorkersAllow(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct{ perTick, most, idle int }{{2, 16, 0}, {40, 160, 5}, {400, 1600, 8}} {
+	for _, c := range []struct {
+		every             time.Duration
+		take, least, most int
+	}{
+		{10 * time.Millisecond, 1, 1, 8}, {10 * time.Millisecond, 40, 40, 320}, {10 * time.Millisecond, 100, 100, 800},
+		{100 * time.Millisecond, 40, 40, 160}, {400 * time.Millisecond, 400, 400, 1200},
+	} {
 		now := time.Unix(0, 0)
 		l := &line{waits: 1_000_000}
 		s := newLine(t, l, &now)
 		idle := 0
-		for range 200 {
+		for look := range 200 {
 			if err := s.sends(t.Context(), topup.AAT); err != nil {
 				t.Fatal(err)
 			}
-			if l.queued < c.perTick {
+			if look > 20 && l.queued < c.least {
 				idle++
 			}
-			l.queued = max(l.queued-c.perTick, 0)
+			l.queued = max(l.queued-c.take, 0)
+			now = now.Add(c.every)
 		}
-		if l.most > c.most || idle > c.idle {
-			t.Errorf("workers that take %d: up to %d waited (want at most %d), idle %d times (want %d)", c.perTick, l.most, c.most, idle, c.idle)
+		if l.most > c.most || idle > 0 {
+			t.Errorf("workers that take %d in %s: up to %d waited (want at most %d), idle %d times", c.take, c.every, l.most, c.most, idle)
 		}
 		if !s.behind() {
 			t.Error("there is more, and it does not look again soon")
 		}
+	}
+}
+
+// TestQueueOfWorkersThatStopTaking does not grow while nothing is taken.
+func TestQueueOfWorkersThatStopTaking(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(0, 0)
+	l := &line{waits: 1_000_000}
+	s := newLine(t, l, &now)
+	for range 500 {
+		if err := s.sends(t.Context(), topup.AAT); err != nil {
+			t.Fatal(err)
+		}
+		now = now.Add(10 * time.Millisecond)
+	}
+	if l.most != 8 {
+		t.Errorf("%d wait for workers that take nothing, want 8", l.most)
 	}
 }
 

@@ -3,9 +3,11 @@ package redisstore
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"golang.org/x/sync/errgroup"
 
 	"topupq/topup"
 )
@@ -67,7 +69,7 @@ func (s *Store) ForgetDueBatch(ctx context.Context, id topup.BatchID) error {
 	return unavailable(err)
 }
 
-// dueRows first looks which shards have anything due, and runs the script there.
+// dueRows first looks which shards have anything due, and runs the script on those, all at once.
 func (s *Store) dueRows(ctx context.Context, sc script, index func(shard int) string, now, again time.Time, limit int, extra func(shard int) []any) ([]string, error) {
 	counts, err := s.countDue(ctx, index, now)
 	if err != nil {
@@ -79,26 +81,29 @@ func (s *Store) dueRows(ctx context.Context, sc script, index func(shard int) st
 			busy = append(busy, shard)
 		}
 	}
-	var out []string
+	var rows [shards][]string
+	eg, ctx := errgroup.WithContext(ctx)
 	start := int(newNonce() % shards)
 	for i := range busy {
-		shard := busy[(i+start)%len(busy)]
-		share := min(max(limit/(len(busy)-i), 1), maxDuePerShard)
-		args := append([]any{millis(now), share, millis(again)}, extra(shard)...)
-		res, err := s.eval(ctx, sc, []string{index(shard)}, args...)
-		if err != nil {
-			return out, err
-		}
-		rows, err := res.StringSlice()
-		if err != nil && !errors.Is(err, redis.Nil) {
-			return out, unavailable(err)
-		}
-		out = append(out, rows...)
-		if limit -= int(min(int64(share), counts[shard])); limit <= 0 {
+		if limit <= 0 {
 			break
 		}
+		shard := busy[(i+start)%len(busy)]
+		share := min(max(limit/(len(busy)-i), 1), maxDuePerShard)
+		limit -= int(min(int64(share), counts[shard]))
+		eg.Go(func() error {
+			res, err := s.eval(ctx, sc, []string{index(shard)}, append([]any{millis(now), share, millis(again)}, extra(shard)...)...)
+			if err != nil {
+				return err
+			}
+			if rows[i], err = res.StringSlice(); err != nil && !errors.Is(err, redis.Nil) {
+				return unavailable(err)
+			}
+			return nil
+		})
 	}
-	return out, nil
+	err = eg.Wait()
+	return slices.Concat(rows[:]...), err
 }
 
 // countDue counts what is due in an index, one cheap command per shard.
