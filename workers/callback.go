@@ -111,25 +111,33 @@ func (c *Callbacks) ProcessTask(ctx context.Context, task *asynq.Task) error {
 
 func (c *Callbacks) process(ctx context.Context, task *asynq.Task) error {
 	id := strings.TrimSpace(string(task.Payload()))
-	isTopup := topup.ID(id).Valid()
-	if !isTopup && !strings.HasPrefix(id, "bat") {
+	if !topup.ID(id).Valid() && !strings.HasPrefix(id, "bat") {
 		return fmt.Errorf("payload is no ID of a top-up or batch: %w", asynq.SkipRetry)
 	}
-	leasedAt := c.cfg.Now()
-	leased, err := c.cfg.Store.LeaseCallback(ctx, id, c.cfg.Sender.Timeout()+leaseMargin)
-	if err != nil || !leased {
+	tn, err := c.lease(ctx, id)
+	if tn == nil || err != nil {
 		return err
 	}
-	tn, err := c.load(ctx, id, isTopup)
-	if err != nil {
-		c.release(id)
-		return err
-	}
-	tn.leasedAt = leasedAt
-	if _, due := tn.debt(leasedAt); !due || !c.offer(tn) {
+	if _, due := tn.debt(tn.leasedAt); !due || !c.offer(tn) {
 		c.release(id)
 	}
 	return nil
+}
+
+// lease takes a record for this process and reads it; nil without an error where another one has it.
+func (c *Callbacks) lease(ctx context.Context, id string) (*turn, error) {
+	leasedAt := c.cfg.Now()
+	leased, err := c.cfg.Store.LeaseCallback(ctx, id, c.cfg.Sender.Timeout()+leaseMargin)
+	if err != nil || !leased {
+		return nil, err
+	}
+	tn, err := c.load(ctx, id, topup.ID(id).Valid())
+	if err != nil {
+		c.release(id)
+		return nil, err
+	}
+	tn.leasedAt = leasedAt
+	return tn, nil
 }
 
 func (c *Callbacks) load(ctx context.Context, id string, isTopup bool) (*turn, error) {
@@ -182,7 +190,7 @@ func (c *Callbacks) work(l *lane) {
 	}
 }
 
-// take sends what a turn owes and gives its lease back.
+// take sends what a turn owes and gives its lease back. A record that is not fresh any more is leased first.
 func (c *Callbacks) take(l *lane, tn *turn) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -192,12 +200,30 @@ func (c *Callbacks) take(l *lane, tn *turn) {
 			c.release(tn.id)
 		}
 	}()
+	if tn.stale(c.cfg.Now()) && !c.refresh(tn) {
+		return
+	}
 	for c.base.Err() == nil {
 		d, due := tn.debt(c.cfg.Now())
 		if !due || !c.settle(l, tn, d) {
 			return
 		}
 	}
+}
+
+// refresh leases a record that waited too long for its turn, false where somebody else has it or it cannot be read.
+func (c *Callbacks) refresh(tn *turn) bool {
+	ctx, cancel := c.storeContext()
+	defer cancel()
+	again, err := c.lease(ctx, tn.id)
+	if err != nil {
+		c.cfg.Log.Warn("late callback waits", zap.String("topup", tn.id), zap.Error(err))
+	}
+	if again == nil {
+		return false
+	}
+	*tn = *again
+	return true
 }
 
 // release ends a lease. Where that fails it ends by itself.

@@ -28,6 +28,9 @@ func (c *Callbacks) sendGroup(l *lane, tn *turn, d debt, ep *endpoint, body []by
 			break
 		}
 		others = append(others, other)
+		if other.stale(c.cfg.Now()) && !c.refresh(other) {
+			continue
+		}
 		if p, ok := c.partOf(ep, other); ok {
 			parts = append(parts, p)
 		}

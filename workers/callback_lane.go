@@ -11,8 +11,9 @@ import (
 type turn struct {
 	id       string
 	merchant topup.MerchantID
-	topup    *topup.Topup
-	batch    *topup.Batch
+	// topup or batch is the record; neither is there while a late record has not been read again.
+	topup *topup.Topup
+	batch *topup.Batch
 	// leasedAt is when the lease was taken; zero for a fresh record, which needs none.
 	leasedAt time.Time
 	// version is the callback that a fresh record owes.
@@ -21,9 +22,20 @@ type turn struct {
 
 func (tn *turn) leased() bool { return !tn.leasedAt.IsZero() }
 
+// stale reports whether a record without a lease has waited too long for its turn.
+func (tn *turn) stale(now time.Time) bool {
+	if tn.leased() || tn.topup == nil {
+		return !tn.leased()
+	}
+	cb := tn.topup.NextCallback()
+	return cb != nil && now.After(cb.NextAt.Add(freshFor))
+}
+
 // debt is the callback that may be sent now in this turn, false when there is none, or not any more.
 func (tn *turn) debt(now time.Time) (debt, bool) {
 	switch {
+	case tn.topup == nil && tn.batch == nil:
+		return debt{}, false
 	case !tn.leased():
 		return freshDebt(tn.topup, now)
 	case now.Sub(tn.leasedAt) > leaseMargin:
@@ -44,8 +56,12 @@ type lane struct {
 
 	mu      sync.Mutex
 	queue   []*turn
-	running int
-	closed  bool
+	// late are records whose fresh callback found no room: their turns come when the queue is empty.
+	late []topup.ID
+	// running are the workers that post or are about to, recording those that write what came of it.
+	running   int
+	recording int
+	closed    bool
 	// grouped means that events are posted several at a time.
 	grouped bool
 	// held are the records with a turn waiting or running; told the versions sent lately without a lease.
@@ -62,15 +78,25 @@ func newLane(m topup.MerchantID, cfg CallbacksConfig) *lane {
 	return &lane{merchant: m, perEndpoint: cfg.PerEndpoint, size: cfg.Queue, now: cfg.Now, held: map[string]bool{}}
 }
 
+const (
+	// mostLate bounds the late records of a lane, mostRecording the workers that record while others post.
+	mostLate      = 1 << 15
+	mostRecording = 64
+)
+
 // offer queues a turn and starts a worker where fewer than the lane may have are running. False means that the lane
-// is full or closed, that the record has a turn, or that the same fresh version was sent a moment ago.
+// is full or closed, that the record has a turn, or that the same fresh version was sent a moment ago. Of a fresh
+// record that finds the lane full the name is kept.
 func (l *lane) offer(tn *turn, start func()) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed || l.held[tn.id] || len(l.queue) >= l.size {
+	if l.closed || l.held[tn.id] || !tn.leased() && l.told.has(tn.id, tn.version, l.now()) {
 		return false
 	}
-	if !tn.leased() && l.told.has(tn.id, tn.version, l.now()) {
+	if len(l.queue) >= l.size {
+		if !tn.leased() && tn.topup != nil && len(l.late) < mostLate {
+			l.held[tn.id], l.late = true, append(l.late, tn.topup.ID)
+		}
 		return false
 	}
 	l.held[tn.id] = true
@@ -107,11 +133,40 @@ func (l *lane) another() *turn {
 func (l *lane) next() *turn {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.queue) == 0 || l.running > l.mostRunning() {
-		l.running--
-		return nil
+	if l.running <= l.mostRunning() {
+		if tn := l.pop(); tn != nil {
+			return tn
+		}
+		if len(l.late) > 0 {
+			tn := &turn{id: string(l.late[0]), merchant: l.merchant}
+			l.late = l.late[1:]
+			return tn
+		}
 	}
-	return l.pop()
+	l.running--
+	return nil
+}
+
+// yield lets another worker post while the caller records, where not too many do that already; the caller calls what
+// it returns when it is done.
+func (l *lane) yield(start func()) (resume func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.recording >= mostRecording {
+		return func() {}
+	}
+	l.recording++
+	l.running--
+	if len(l.queue)+len(l.late) > 0 && l.running < l.mostRunning() {
+		l.running++
+		start()
+	}
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.recording--
+		l.running++ // perhaps one too many: next ends the caller then
+	}
 }
 
 // pop takes the first turn of the queue, nil where none waits. The lock is held.
@@ -146,7 +201,7 @@ func (l *lane) close() []*turn {
 	defer l.mu.Unlock()
 	l.closed = true
 	waiting := l.queue
-	l.queue = nil
+	l.queue, l.late = nil, nil
 	return waiting
 }
 

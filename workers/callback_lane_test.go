@@ -1,6 +1,7 @@
 package workers
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -91,6 +92,65 @@ func TestFullLaneReturnsAtOnce(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What finds its lane full, or waits there until it is old, is sent by the same process when the lane has room: nobody
+// else looks at it for a while.
+func TestFullLaneCatchesUpByItself(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m, w := newMemory(), newWorld(func(arrival) reply { return reply{status: 200, after: time.Second} })
+		merchant, _ := m.addMerchant(t, "shop")
+		c := dispatcher(t, m, w, func(cfg *CallbacksConfig) { cfg.PerEndpoint, cfg.Queue = 2, 8 })
+		const records = 30
+		var ids []topup.ID
+		for n := range records {
+			r := m.succeeded(t, merchant, n)
+			c.Notify(r)
+			ids = append(ids, r.ID)
+		}
+		<-time.After(records / 2 * time.Second)
+		synctest.Wait()
+		if n := len(w.arrivals("")); n != records || w.most["shop.example.com"] != 2 {
+			t.Errorf("%d of %d arrived, %d at once", n, records, w.most["shop.example.com"])
+		}
+		for _, id := range ids {
+			if cb := m.topup(t, id).CallbackFor(3); cb.State != topup.CallbackDelivered || m.leased(string(id)) {
+				t.Errorf("%s: %+v", id, cb)
+			}
+		}
+	})
+}
+
+// TestRecordingHoldsUpNobody posts the next callback while the ledger takes its time over the last one.
+func TestRecordingHoldsUpNobody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m, w := newMemory(), newWorld(always(200))
+		merchant, _ := m.addMerchant(t, "shop")
+		c := dispatcher(t, m, w, func(cfg *CallbacksConfig) {
+			cfg.PerEndpoint, cfg.Store = 1, slowLedger{cfg.Store}
+		})
+		for n := range mostRecording {
+			c.Notify(m.succeeded(t, merchant, n))
+		}
+		<-time.After(slowRecord / 2)
+		synctest.Wait()
+		if n := len(w.arrivals("")); n != mostRecording {
+			t.Errorf("%d of %d arrived before the first was recorded", n, mostRecording)
+		}
+		<-time.After(slowRecord)
+	})
+}
+
+const slowRecord = time.Second
+
+// slowLedger takes slowRecord to write.
+type slowLedger struct{ callbackStore }
+
+func (s slowLedger) UpdateLoaded(ctx context.Context, t *topup.Topup, change func(*topup.Topup) error) (*topup.Topup, error) {
+	<-time.After(slowRecord)
+	return s.callbackStore.UpdateLoaded(ctx, t, change)
 }
 
 func TestTwoProcessesRungForOneRecord(t *testing.T) {

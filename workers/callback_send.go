@@ -66,6 +66,8 @@ func (c *Callbacks) send(l *lane, tn *turn, d debt, ep *endpoint, body []byte) b
 		c.logAttempt(tn, d, r)
 		c.judge(l, ep, r)
 	}
+	// The endpoint is free for another: that this one was told need not be written before.
+	defer l.yield(func() { c.wg.Go(func() { c.work(l) }) })()
 	return c.record(tn, d, recorded(r, c.cfg.Retries))
 }
 
