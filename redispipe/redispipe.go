@@ -16,7 +16,7 @@ const (
 	// maxPipeline bounds the commands of one pipeline, so that no single exchange grows long.
 	maxPipeline = 256
 	// senders is the number of pipelines under way at once; more than a few only make each smaller.
-	senders = 4
+	senders = 2
 	// exchangeTimeout bounds one pipeline, whoever waits for it.
 	exchangeTimeout = 10 * time.Second
 )

@@ -20,13 +20,14 @@ import (
 // jobs, calls and callbacks of any process, at any time, find it without anything being handed on, so job payloads
 // stay IDs and a lost or repeated wake-up breaks no trace.
 type Tracer struct {
+	// tracer is nil where nothing is traced.
 	tracer trace.Tracer
 	stop   func(context.Context) error
 }
 
 // NoTracer traces nothing.
 func NoTracer() *Tracer {
-	return &Tracer{tracer: noop.NewTracerProvider().Tracer(""), stop: func(context.Context) error { return nil }}
+	return &Tracer{stop: func(context.Context) error { return nil }}
 }
 
 // NewTracer sends traces by OTLP over HTTP. Where to, and which share of them, is read from the standard OTEL_
@@ -53,6 +54,9 @@ func (t *Tracer) Stop(ctx context.Context) error { return t.stop(ctx) }
 
 // Accepted makes the first span of a top-up that was just recorded.
 func (t *Tracer) Accepted(ctx context.Context, x *topup.Topup) {
+	if t.tracer == nil {
+		return
+	}
 	ctx = context.WithValue(trace.ContextWithSpanContext(ctx, trace.SpanContext{}), rootKey{}, rootOf(x.ID))
 	_, span := t.tracer.Start(ctx, "topup.accept", trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(
 		attribute.String("topup", string(x.ID)), attribute.String("provider", string(x.Provider))))
@@ -61,6 +65,9 @@ func (t *Tracer) Accepted(ctx context.Context, x *topup.Topup) {
 
 // Handler returns h with every job of a top-up as a span.
 func (t *Tracer) Handler(kind string, h asynq.Handler) asynq.Handler {
+	if t.tracer == nil {
+		return h
+	}
 	return asynq.HandlerFunc(func(ctx context.Context, task *asynq.Task) error {
 		id := topup.ID(task.Payload())
 		if !id.Valid() {
@@ -75,7 +82,7 @@ func (t *Tracer) Handler(kind string, h asynq.Handler) asynq.Handler {
 // Callback makes a span of one delivery; end it with what came of it.
 func (t *Tracer) Callback(ctx context.Context, webhookID string) (context.Context, func(status int)) {
 	id, version, ok := topup.ParseCallbackID(webhookID)
-	if !ok || !topup.ID(id).Valid() {
+	if t.tracer == nil || !ok || !topup.ID(id).Valid() {
 		return ctx, func(int) {}
 	}
 	ctx, span := t.start(ctx, topup.ID(id), "callback", trace.SpanKindProducer, attribute.Int("version", version))
@@ -87,6 +94,9 @@ func (t *Tracer) Callback(ctx context.Context, webhookID string) (context.Contex
 
 // start begins a span of the top-up's trace: below the span in ctx where that belongs to it, else below the first.
 func (t *Tracer) start(ctx context.Context, id topup.ID, name string, kind trace.SpanKind, attrs ...attribute.KeyValue) (context.Context, trace.Span) {
+	if t.tracer == nil {
+		return ctx, noop.Span{}
+	}
 	root := rootOf(id)
 	if trace.SpanContextFromContext(ctx).TraceID() != root.TraceID() {
 		ctx = trace.ContextWithRemoteSpanContext(ctx, root)

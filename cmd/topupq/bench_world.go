@@ -25,7 +25,9 @@ import (
 // benchWorld is what a measurement runs in: a real Redis of its own, a provider that answers at once (or after a
 // fixed time), and a merchant's endpoint that counts.
 type benchWorld struct {
-	url      string
+	// queueURL is the queue's own Redis, "" where it shares the ledger's.
+	url, queueURL string
+
 	rdb      redis.UniversalClient
 	provider *benchServer
 	receiver *benchServer
@@ -116,6 +118,16 @@ func newBenchWorldOn(url string, stop func(), rdb redis.UniversalClient) (*bench
 	return w, nil
 }
 
+// ownQueue gives the queue a Redis of its own, which need not keep much: the ledger is the record.
+func (w *benchWorld) ownQueue(ctx context.Context) error {
+	server, err := redisproc.Start(ctx, redisproc.Options{AppendFsync: "everysec"})
+	if err != nil {
+		return err
+	}
+	w.queueURL, w.stops = server.URL(), append(w.stops, server.Stop)
+	return nil
+}
+
 func (w *benchWorld) stop() {
 	for i := len(w.stops) - 1; i >= 0; i-- {
 		w.stops[i]()
@@ -128,6 +140,9 @@ func (w *benchWorld) node(ctx context.Context) (*node, error) {
 		"TOPUPQ_REDIS_URL": w.url, "TOPUPQ_REDIS_DURABILITY": "none", "TOPUPQ_INTAKE_ADDR": "127.0.0.1:0",
 		"TOPUPQ_OPS_ADDR": "127.0.0.1:0", "TOPUPQ_ALLOW_PRIVATE_CALLBACKS": "true", "TOPUPQ_RECHARGEKIT_BASE_URL": "http://" + w.provider.addr,
 		"TOPUPQ_RECHARGEKIT_TOKEN": simSecret,
+	}
+	if w.queueURL != "" {
+		env["TOPUPQ_QUEUE_REDIS_URL"] = w.queueURL
 	}
 	var environ []string
 	for name, value := range env {
