@@ -1,0 +1,4 @@
+package redispipe
+
+// Senders is the number of pipelines under way at once.
+const Senders = senders
