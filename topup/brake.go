@@ -41,10 +41,10 @@ func (f Failures) Leaves(usual Failures, least int64) bool {
 	return float64(f.Failed) > n*p+bandWidth*math.Sqrt(n*p*(1-p))+1
 }
 
-// BrakeKey names what the brake of a batch looks at: the mobile operator as far as the order tells it, else the
-// provider and the country.
+// BrakeKey names what the brake of a batch looks at: the mobile operator as far as the merchant's order tells it, else
+// the provider and the country. It stays the same when lookups complete the order.
 func (t *Topup) BrakeKey() string {
-	if key := t.OperatorKey(); key != "" {
+	if key := t.operatorOf(t.Product); key != "" {
 		return key
 	}
 	return string(t.Provider) + ":" + t.Country

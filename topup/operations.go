@@ -113,8 +113,10 @@ type ScopedPause struct {
 
 // OperatorKey names the mobile operator as far as the order tells it before it is sent: "reloadly:<operator id>",
 // "aat:<voucher id>" or "rechargekit:<operator code>"; "" where the provider finds it out by itself.
-func (t *Topup) OperatorKey() string {
-	p := t.Ordered()
+func (t *Topup) OperatorKey() string { return t.operatorOf(t.Ordered()) }
+
+// operatorOf is OperatorKey for what a product says.
+func (t *Topup) operatorOf(p Product) string {
 	var n int64
 	switch t.Provider {
 	case Reloadly:

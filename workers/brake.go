@@ -47,7 +47,8 @@ type Brake struct {
 
 // brakeLane is one operator's rows in one batch.
 type brakeLane struct {
-	sent      int
+	// first are the rows that went ahead.
+	first     map[topup.ID]bool
 	since, at time.Time
 	seen      topup.Failures
 	stopped   bool
@@ -80,10 +81,10 @@ func (b *Brake) wait(t *topup.Topup) time.Duration {
 	defer b.mu.Unlock()
 	l, now := b.lane(t), b.now()
 	if l.stopped && now.Sub(l.at) > canaryLook {
-		*l = brakeLane{since: now, at: now}
+		*l = newBrakeLane(now)
 	}
-	if l.sent < b.canaries {
-		l.sent++
+	if l.first[t.ID] || len(l.first) < b.canaries {
+		l.first[t.ID] = true
 		return 0
 	}
 	decided := 2*l.seen.All >= int64(b.canaries) // the slow half holds nobody up; it still counts
@@ -91,6 +92,20 @@ func (b *Brake) wait(t *topup.Topup) time.Duration {
 		return canaryLook
 	}
 	return 0
+}
+
+func newBrakeLane(now time.Time) brakeLane {
+	return brakeLane{first: map[topup.ID]bool{}, since: now, at: now}
+}
+
+// putOff gives the place of a row that went ahead to another one: it is not sent after all for now.
+func (b *Brake) putOff(t *topup.Topup) {
+	if b == nil || t.Batch == "" {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.lane(t).first, t.ID)
 }
 
 func (b *Brake) lane(t *topup.Topup) *brakeLane {
@@ -102,7 +117,8 @@ func (b *Brake) lane(t *topup.Topup) *brakeLane {
 				delete(b.lanes, s)
 			}
 		}
-		l = &brakeLane{since: now, at: now}
+		begun := newBrakeLane(now)
+		l = &begun
 		b.lanes[scope] = l
 	}
 	return l
@@ -110,7 +126,11 @@ func (b *Brake) lane(t *topup.Topup) *brakeLane {
 
 // saw counts the outcome of a row, and stops its operator in its batch when too many fail.
 func (b *Brake) saw(ctx context.Context, before, t *topup.Topup) {
-	if b == nil || before.State.Closed() || !t.State.Closed() || t.SentAt.IsZero() {
+	if b == nil || before.State.Closed() || !t.State.Closed() {
+		return
+	}
+	if t.SentAt.IsZero() {
+		b.putOff(t)
 		return
 	}
 	one := topup.Failures{All: 1}

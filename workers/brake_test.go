@@ -104,6 +104,39 @@ func TestBrake(t *testing.T) {
 	}
 }
 
+// TestBrakeCountsWhatWasCompleted counts rows whose voucher a lookup found where they stood in line, and gives the
+// places of first rows that are put off to others.
+func TestBrakeCountsWhatWasCompleted(t *testing.T) {
+	t.Parallel()
+	b, _ := brakeBench(t)
+	brake, id := b.submit.Brake, topup.NewBatchID()
+	var rows []*topup.Topup
+	for i := range 3 * testCanaries {
+		rows = append(rows, &topup.Topup{ID: topup.NewID("merx", fmt.Sprint(i)), Batch: id, Provider: topup.AAT, Country: "ZA"})
+	}
+	for _, x := range rows[:testCanaries] {
+		if brake.wait(x) != 0 {
+			t.Fatal("a first row waits")
+		}
+	}
+	if brake.wait(rows[0]) != 0 || brake.wait(rows[testCanaries]) == 0 {
+		t.Error("a first row that asks again takes another's place")
+	}
+	brake.putOff(rows[0])
+	if brake.wait(rows[testCanaries]) != 0 || brake.wait(rows[0]) == 0 {
+		t.Error("the place of a row that was put off is not given to another")
+	}
+	for _, x := range rows[1 : testCanaries/2+1] {
+		before, after := *x, *x
+		before.State, after.State, after.SentAt = topup.Submitting, topup.Succeeded, b.clock()
+		after.Resolved = &topup.Product{VoucherID: 1001}
+		brake.saw(t.Context(), &before, &after)
+	}
+	if brake.wait(rows[2*testCanaries]) != 0 {
+		t.Error("rows whose voucher was found are not counted")
+	}
+}
+
 // TestBrakeHasPatience does not hold the rest of a batch up for a provider that takes its time to decide.
 func TestBrakeHasPatience(t *testing.T) {
 	t.Parallel()

@@ -126,10 +126,12 @@ func (g gate) turn(ctx context.Context, t *topup.Topup, r *Route) (wait, error) 
 	}
 	turn, err := g.controls.ReserveNumber(ctx, t.Provider, t.Recipient, t.ID, r.Spacing, g.now())
 	if err != nil || !turn.IsZero() {
+		g.brake.putOff(t)
 		return wait{until: turn, code: topup.CodeRecentlyRecharged}, err
 	}
 	permit, err := g.permit(ctx, t.Provider, r.Rate)
 	if err != nil || permit > 0 {
+		g.brake.putOff(t)
 		return wait{until: g.now().Add(permit), code: topup.CodeRateLimited}, err
 	}
 	return wait{}, nil
