@@ -217,9 +217,9 @@ func (s *Submit) claim(ctx context.Context, t *topup.Topup, r *Route) (*topup.To
 	token := newToken()
 	deadline := time.Now().Add(r.Policy.Timeout)
 	claimed, err := s.Ledger.UpdateLoaded(ctx, t, func(t *topup.Topup) error {
-		// Asked for again, because somebody may have noticed since that the store has gone back.
+		// Asked for again: the store may have been found to have gone back, or another job has handed t to another provider.
 		recovered, err := s.Ledger.Recovered(ctx)
-		if err != nil || t.Predates(recovered) {
+		if err != nil || t.Predates(recovered) || s.Routes[t.Provider] != r {
 			return errors.Join(topup.ErrContention, err)
 		}
 		t.MayRepeat(recovered)
