@@ -129,7 +129,7 @@ func row(n int) *topup.Topup {
 	reference := fmt.Sprint("order-", n)
 	return &topup.Topup{
 		ID: topup.NewID("mer1", reference), Merchant: "mer1", Reference: reference, Batch: "bat1", Line: n + 1, Recipient: "+27831234567", Country: "ZA",
-		Amount: money("2.50", "ZAR"), Provider: topup.AAT, Alternates: []topup.ProviderName{topup.Reloadly}, Product: topup.Product{VoucherID: 121, UserVars: []string{"a"}},
+		Amount: money("2.50", "ZAR"), Provider: topup.AAT, Alternates: []topup.ProviderName{topup.Reloadly}, Home: topup.Reloadly, Product: topup.Product{VoucherID: 121, UserVars: []string{"a"}},
 		Resolved: &topup.Product{VoucherID: 122}, ExpiresAt: at.Add(time.Hour), Metadata: map[string]string{"till": "7"},
 		State: topup.Reversed, Rev: 9, Attempts: 2, Tries: 1, Resends: 1, Exposed: true, Unproved: true, Refreshed: true, Counted: true, Priority: topup.PriorityHigh, Withheld: true, Claim: 77, SentAt: at, SendDeadline: at.Add(time.Minute),
 		RecoveredAt: at, Absences: 2, Contradictions: 1, Refusal: &topup.Failure{Code: topup.CodeInvalidAmount}, Waiting: topup.CodeRateLimited,
@@ -321,7 +321,7 @@ func TestRecordForm(t *testing.T) {
 	}
 	want := row(17)
 	want.PIN, want.Claim, want.Extra, want.Incidents, want.Archived = nil, 0, nil, nil, nil
-	want.Counted, want.Withheld, want.Priority = false, false, topup.PriorityDefault // fields that came later are not in files of before
+	want.Counted, want.Withheld, want.Priority, want.Home = false, false, topup.PriorityDefault, "" // fields that came later are not in files of before
 	var r struct {
 		V     int          `json:"v"`
 		State string       `json:"state"`

@@ -51,7 +51,7 @@ func (s *Server) cancel(ctx context.Context, id topup.ID, c caller, reason strin
 		if t.Merchant != c.merchant.ID {
 			return topup.ErrNotFound
 		}
-		if t.Predates(recovered) {
+		if t.InDoubt(recovered) {
 			return topup.ErrNotAllowed // it may have been sent in the time that the store has forgotten
 		}
 		return t.Cancel(topup.ActorMerchant, reason, now)

@@ -101,7 +101,7 @@ func (a acting) cancel(ctx context.Context, t *topup.Topup, by Person, reason st
 		return fmt.Errorf("read recovery mark: %w", err)
 	}
 	next, err := a.cfg.Store.Update(ctx, t.ID, func(t *topup.Topup) error {
-		if t.Predates(recovered) {
+		if t.InDoubt(recovered) {
 			return &Refusal{"the store has been recovered since it was made: it may have been sent, and is asked about first"}
 		}
 		return t.Cancel(topup.ActorOperator(by.Name), reason, a.cfg.Now())

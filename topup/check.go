@@ -104,6 +104,9 @@ func (t *Topup) checkAbsent(p Policy, o Outcome, now time.Time) error {
 func (t *Topup) proveAbsent(p Policy, o Outcome, now time.Time) error {
 	weak := !p.Traits.AbsenceByAnswer
 	spent := t.Resends >= p.maxResends()
+	if t.Home != "" {
+		return t.goHome(p, o, now)
+	}
 	if !p.Traits.RefusesRepeat || (weak && (spent || t.Expired(now))) {
 		return t.stayOpen(p, o, now)
 	}
@@ -117,6 +120,8 @@ func (t *Topup) proveAbsent(p Policy, o Outcome, now time.Time) error {
 		return err
 	}
 	switch {
+	case t.forgottenElsewhere(time.Time{}):
+		return nil // before the next send, and before it expires, the others of its route are asked
 	case t.Expired(now):
 		return t.Expire(now)
 	case spent:

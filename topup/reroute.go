@@ -1,6 +1,7 @@
 package topup
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -64,16 +65,18 @@ func (t *Topup) StayRouted() error {
 // MayBeElsewhere reports whether another provider may have t although the record does not say so: the store was
 // recovered, and may have forgotten that t was rerouted and sent, or that there ever was a t.
 func (t *Topup) MayBeElsewhere(recovered time.Time) bool {
-	return t.State == Accepted && len(t.Alternates) > 0 &&
-		(!t.RecoveredAt.IsZero() || !recovered.IsZero() && t.CreatedAt.Before(recovered.Add(resubmitted)))
+	return t.State == Accepted && t.forgottenElsewhere(recovered)
 }
 
-// FoundElsewhere takes a top-up that another provider has, or may have, to be asked about there. No send happens.
+// FoundElsewhere takes a top-up that another provider has, or may have, to be asked about there. No send happens; when it
+// is not there after all it goes back to its own provider, which may have it, and the other alternates are asked.
 func (t *Topup) FoundElsewhere(at ProviderName, now time.Time) error {
-	if t.State != Accepted {
+	i := slices.Index(t.Alternates, at)
+	if t.State != Accepted || i < 0 {
 		return ErrNotAllowed
 	}
-	t.Provider, t.Alternates, t.Resolved, t.Exposed = at, nil, nil, true
+	t.Home = cmp.Or(t.Home, t.Provider)
+	t.Provider, t.Alternates, t.Resolved, t.Exposed = at, t.Alternates[i+1:], nil, true
 	t.SentAt, t.SendDeadline, t.Absences = now, now, 0
 	return t.askAgain(CodeRestored, now)
 }

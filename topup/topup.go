@@ -25,7 +25,9 @@ type Topup struct {
 	Provider ProviderName
 	// Alternates are the providers that may take it over while it provably was not sent, in order; see Reroute.
 	Alternates []ProviderName
-	Product    Product
+	// Home is the provider that t goes back to when the one where it is looked for does not have it; see FoundElsewhere.
+	Home    ProviderName `json:",omitempty"`
+	Product Product
 	// Resolved is the product as completed by lookups, nil until then. Product stays as the merchant wrote it.
 	Resolved  *Product
 	ExpiresAt time.Time

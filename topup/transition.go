@@ -42,10 +42,13 @@ func (t *Topup) Expire(now time.Time) error {
 	if t.State != Accepted || !t.Expired(now) {
 		return ErrNotAllowed
 	}
-	if t.Unproved {
-		return t.askAgain(CodeExpired, now)
+	if !t.mayHaveArrived() {
+		return t.fail(ActorScheduler, CodeExpired, Outcome{}, now)
 	}
-	return t.fail(ActorScheduler, CodeExpired, Outcome{}, now)
+	if !t.Unproved { // asked about for the first time
+		t.SentAt, t.SendDeadline, t.Absences = now, now, 0
+	}
+	return t.askAgain(CodeExpired, now)
 }
 
 // askAgain takes an accepted top-up whose earlier send may exist back to unknown. No send happens in between: the
@@ -97,7 +100,7 @@ const resubmitted = 24 * time.Hour
 // submitted it before, and what the store has forgotten may have been sent. A refusal of its first send is then no
 // proof, as after any earlier send.
 func (t *Topup) MayRepeat(recovered time.Time) {
-	if t.State == Accepted && !recovered.IsZero() && t.CreatedAt.Before(recovered.Add(resubmitted)) {
+	if t.State == Accepted && t.madeAgain(recovered) {
 		t.Exposed = true
 	}
 }
@@ -135,9 +138,9 @@ func (t *Topup) Replay(actor, reason string, now time.Time) error {
 }
 
 // Cancel closes an accepted or held top-up that provably was never sent. It fails with ErrNotAllowed otherwise. Of one
-// that Predates a recovery nothing is proved: the caller must not cancel it.
+// that is InDoubt after a recovery nothing is proved: the caller must not cancel it.
 func (t *Topup) Cancel(actor, reason string, now time.Time) error {
-	if (t.State != Accepted && t.State != Held) || t.Unproved {
+	if (t.State != Accepted && t.State != Held) || t.mayHaveArrived() {
 		return ErrNotAllowed
 	}
 	t.Failure = &Failure{Code: CodeCancelled, Message: FailureText(CodeCancelled)}

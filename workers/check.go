@@ -132,7 +132,7 @@ func (c *Check) record(ctx context.Context, asked *topup.Topup, r *Route, o topu
 	}
 	before, next, err := c.update(ctx, asked, func(t *topup.Topup) error {
 		// An answer about an earlier send says nothing about a later one, but that it was delivered.
-		if t.Attempts != asked.Attempts && o.Answer != topup.Delivered {
+		if (t.Attempts != asked.Attempts || t.Provider != asked.Provider) && o.Answer != topup.Delivered {
 			return topup.ErrUnchanged
 		}
 		// Where it takes two answers, those of questions that were put side by side are one, as are repeats of one write.

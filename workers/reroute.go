@@ -112,7 +112,7 @@ func (s *Submit) lookElsewhere(ctx context.Context, t *topup.Topup, recovered ti
 		}
 		ref := t.Ref()
 		ref.TransactionID, ref.Product = "", t.Product
-		if o := route.check(ctx, ref, s.Log); o.Answer != topup.Absent {
+		if o := route.check(ctx, ref, s.Log); o.Answer != topup.Absent || !route.Policy.Traits.AbsenceByAnswer {
 			s.Log.Warn("top-up may be with another provider", zap.String("topup", string(t.ID)), zap.String("provider", string(name)), zap.Stringer("answer", o.Answer))
 			return s.record(ctx, t, func(t *topup.Topup) error { return t.FoundElsewhere(name, s.Now()) })
 		}
@@ -124,7 +124,11 @@ func (s *Submit) lookElsewhere(ctx context.Context, t *topup.Topup, recovered ti
 	return s.send(ctx, next)
 }
 
+// putOff leaves an accepted top-up for later. One that has expired is due in any case, and left to the scheduler's patience.
 func (s *Submit) putOff(ctx context.Context, t *topup.Topup, until time.Time, why topup.Code) error {
+	if t.Expired(s.Now()) {
+		return nil
+	}
 	_, err := s.Ledger.UpdateLoaded(ctx, t, func(t *topup.Topup) error { return t.Defer(until, why) })
 	return err
 }

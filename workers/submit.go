@@ -144,11 +144,11 @@ func (s *Submit) send(ctx context.Context, t *topup.Topup) error {
 	if t.Predates(recovered) {
 		return s.record(ctx, t, func(t *topup.Topup) error { return t.Suspect(route.Policy, recovered, s.Now()) })
 	}
-	if t.Expired(s.Now()) {
-		return s.record(ctx, t, func(t *topup.Topup) error { return t.Expire(s.Now()) })
-	}
 	if t.MayBeElsewhere(recovered) {
 		return s.lookElsewhere(ctx, t, recovered)
+	}
+	if t.Expired(s.Now()) {
+		return s.record(ctx, t, func(t *topup.Topup) error { t.MayRepeat(recovered); return t.Expire(s.Now()) })
 	}
 	if withheld, err := s.withheld(ctx, t); err != nil || withheld {
 		return err

@@ -73,6 +73,7 @@ const (
 	fWithheld
 	fCounted
 	fPriority
+	fHome
 )
 
 const (

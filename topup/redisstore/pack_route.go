@@ -13,6 +13,7 @@ func (p *packer) route(t *topup.Topup) {
 		alternates = append(alternates, byte(providerNumber(name)))
 	}
 	p.text(fAlternates, string(alternates))
+	p.number(fHome, providerNumber(t.Home))
 	p.money(fPredicted, t.Predicted)
 	p.text(fNetwork, t.Network)
 }
@@ -28,6 +29,8 @@ func setRoute(t *topup.Topup, f field, extra *strings.Builder) (err error) {
 			}
 			t.Alternates = append(t.Alternates, name)
 		}
+	case fHome:
+		t.Home, err = providerName(f.num)
 	case fPredicted:
 		t.Predicted, err = unpackMoney(f.text)
 	case fNetwork:

@@ -115,7 +115,7 @@ func keepsEveryField(t *testing.T, s topup.Store) {
 		x.Usual = 12300 * time.Millisecond
 		x.PIN = []byte{0, 1, 255}
 		x.Predicted, x.Network = topup.Money{Amount: decimal.RequireFromString("1.23456"), Currency: "USD"}, "Cell C"
-		x.Alternates = []topup.ProviderName{topup.RechargeKit, topup.Reloadly}
+		x.Alternates, x.Home = []topup.ProviderName{topup.RechargeKit, topup.Reloadly}, topup.AAT
 		x.History = append(x.History, topup.Move{At: start.Add(5 * time.Millisecond), From: topup.Accepted, To: topup.Held, Actor: "operator:ann", Reason: "odd", Attempt: 9, ProviderCode: "c", ProviderMessage: "m", Note: "n"})
 		x.Callbacks = []topup.Callback{{Version: 2, Type: topup.EventReversed, State: topup.CallbackFailed, NextAt: start, Tries: 3, Attempts: []topup.CallbackAttempt{{At: start, Status: 500, Latency: 12 * time.Millisecond, Excerpt: "no"}, {At: start}}}}
 		x.Extra = []byte{0xfa, 0x3e, 1, 7} // field 1007, bytes, "\a": from a newer version
