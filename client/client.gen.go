@@ -1770,7 +1770,7 @@ type ClientInterface interface {
 
 	// CancelBatchWithBody Cancel what was not sent yet
 	//
-	// Every row that provably was not sent becomes failed with code cancelled. Nothing further is sent from the first moment on. A very large batch takes more than one call.
+	// Every row that provably was not sent becomes failed with code cancelled. Nothing further is sent from the first moment on; a row that may have been sent goes on to its outcome, and is not sent again should it prove not to have arrived, but fails as expired. A very large batch takes more than one call.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1779,7 +1779,7 @@ type ClientInterface interface {
 
 	// CancelBatch Cancel what was not sent yet
 	//
-	// Every row that provably was not sent becomes failed with code cancelled. Nothing further is sent from the first moment on. A very large batch takes more than one call.
+	// Every row that provably was not sent becomes failed with code cancelled. Nothing further is sent from the first moment on; a row that may have been sent goes on to its outcome, and is not sent again should it prove not to have arrived, but fails as expired. A very large batch takes more than one call.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2166,7 +2166,7 @@ func (c *Client) GetBatch(ctx context.Context, id BatchID, reqEditors ...Request
 
 // CancelBatchWithBody Cancel what was not sent yet
 //
-// Every row that provably was not sent becomes failed with code cancelled. Nothing further is sent from the first moment on. A very large batch takes more than one call.
+// Every row that provably was not sent becomes failed with code cancelled. Nothing further is sent from the first moment on; a row that may have been sent goes on to its outcome, and is not sent again should it prove not to have arrived, but fails as expired. A very large batch takes more than one call.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2185,7 +2185,7 @@ func (c *Client) CancelBatchWithBody(ctx context.Context, id BatchID, contentTyp
 
 // CancelBatch Cancel what was not sent yet
 //
-// Every row that provably was not sent becomes failed with code cancelled. Nothing further is sent from the first moment on. A very large batch takes more than one call.
+// Every row that provably was not sent becomes failed with code cancelled. Nothing further is sent from the first moment on; a row that may have been sent goes on to its outcome, and is not sent again should it prove not to have arrived, but fails as expired. A very large batch takes more than one call.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4488,7 +4488,7 @@ type ClientWithResponsesInterface interface {
 
 	// CancelBatchWithBodyWithResponse Cancel what was not sent yet
 	//
-	// Every row that provably was not sent becomes failed with code cancelled. Nothing further is sent from the first moment on. A very large batch takes more than one call.
+	// Every row that provably was not sent becomes failed with code cancelled. Nothing further is sent from the first moment on; a row that may have been sent goes on to its outcome, and is not sent again should it prove not to have arrived, but fails as expired. A very large batch takes more than one call.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4497,7 +4497,7 @@ type ClientWithResponsesInterface interface {
 
 	// CancelBatchWithResponse Cancel what was not sent yet
 	//
-	// Every row that provably was not sent becomes failed with code cancelled. Nothing further is sent from the first moment on. A very large batch takes more than one call.
+	// Every row that provably was not sent becomes failed with code cancelled. Nothing further is sent from the first moment on; a row that may have been sent goes on to its outcome, and is not sent again should it prove not to have arrived, but fails as expired. A very large batch takes more than one call.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6734,7 +6734,7 @@ func (c *ClientWithResponses) GetBatchWithResponse(ctx context.Context, id Batch
 
 // CancelBatchWithBodyWithResponse Cancel what was not sent yet
 //
-// Every row that provably was not sent becomes failed with code cancelled. Nothing further is sent from the first moment on. A very large batch takes more than one call.
+// Every row that provably was not sent becomes failed with code cancelled. Nothing further is sent from the first moment on; a row that may have been sent goes on to its outcome, and is not sent again should it prove not to have arrived, but fails as expired. A very large batch takes more than one call.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -6749,7 +6749,7 @@ func (c *ClientWithResponses) CancelBatchWithBodyWithResponse(ctx context.Contex
 
 // CancelBatchWithResponse Cancel what was not sent yet
 //
-// Every row that provably was not sent becomes failed with code cancelled. Nothing further is sent from the first moment on. A very large batch takes more than one call.
+// Every row that provably was not sent becomes failed with code cancelled. Nothing further is sent from the first moment on; a row that may have been sent goes on to its outcome, and is not sent again should it prove not to have arrived, but fails as expired. A very large batch takes more than one call.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

@@ -142,8 +142,8 @@ func TestHoldReleaseCancel(t *testing.T) {
 	if done["cancelled"].(interface{ String() string }).String() != "2" || done["done"] != true || done["hold"] != nil {
 		t.Errorf("%v", done)
 	}
-	if st := a.store.topups[topup.NewID(a.merchant.ID, "b")].State; st != topup.Submitting {
-		t.Errorf("a sent row is %s", st)
+	if b := a.store.topups[topup.NewID(a.merchant.ID, "b")]; b.State != topup.Submitting || !b.Expired(a.clock.Now()) {
+		t.Errorf("a sent row is %s, and is sent again until %s should it prove absent", b.State, b.ExpiresAt)
 	}
 	if st := a.store.topups[topup.NewID(a.merchant.ID, "a")].State; st != topup.Failed {
 		t.Errorf("a row that was not sent is %s", st)

@@ -135,7 +135,7 @@ func (s *Server) cancelRows(ctx context.Context, c caller, b *topup.Batch, reaso
 	deadline := time.Now().Add(cancelTime)
 	q := topup.Query{
 		Merchant: c.merchant.ID, Batch: b.ID, From: b.CreatedAt, Limit: maxPage,
-		States: []topup.State{topup.Accepted, topup.Held},
+		States: []topup.State{topup.Accepted, topup.Held, topup.Submitting, topup.Unknown},
 	}
 	var n atomic.Int64
 	for {
@@ -155,6 +155,20 @@ func (s *Server) cancelRows(ctx context.Context, c caller, b *topup.Batch, reaso
 	}
 }
 
+// withdraw keeps a row that cannot be cancelled from being sent again, should its first send prove not to have arrived.
+func (s *Server) withdraw(ctx context.Context, id topup.ID, c caller) error {
+	ctx, cancel := s.writing(ctx)
+	defer cancel()
+	now := s.now()
+	_, err := s.cfg.Store.Update(ctx, id, func(t *topup.Topup) error {
+		if t.Merchant != c.merchant.ID {
+			return topup.ErrNotFound
+		}
+		return t.Withdraw(now)
+	})
+	return err
+}
+
 // cancelAll cancels a page of rows. Their callbacks are left to the scheduler.
 func (s *Server) cancelAll(ctx context.Context, c caller, ts []*topup.Topup, reason string, n *atomic.Int64) error {
 	eg, ctx := errgroup.WithContext(ctx)
@@ -163,7 +177,7 @@ func (s *Server) cancelAll(ctx context.Context, c caller, ts []*topup.Topup, rea
 		eg.Go(func() error {
 			_, err := s.cancel(ctx, t.ID, c, reason)
 			if errors.Is(err, topup.ErrNotAllowed) {
-				return nil // sent meanwhile, or it may have been
+				return s.withdraw(ctx, t.ID, c) // it was sent, or may have been
 			}
 			if err == nil {
 				n.Add(1)

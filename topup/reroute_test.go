@@ -235,3 +235,24 @@ func TestFailureTellsWhatWasTried(t *testing.T) {
 		}
 	}
 }
+
+// TestWithdrawnIsNotSentAgain: what cannot be cancelled because it may have been sent, but should not go on either, is failed
+// once it is proved absent, and succeeds where it is not.
+func TestWithdrawnIsNotSentAgain(t *testing.T) {
+	t.Parallel()
+	for answer, want := range map[topup.Answer]topup.State{topup.Absent: topup.Failed, topup.Delivered: topup.Succeeded} {
+		w := newTwoProviders()
+		if err := errors.Join(w.t.BeginSend(w.policy, 1, w.now), w.t.Withdraw(w.now), w.t.RecordSend(w.policy, 1, topup.Outcome{}, w.now)); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			w.now = w.now.Add(5 * time.Minute)
+			if err := w.t.RecordCheck(w.policy, topup.Outcome{Answer: answer}, w.now); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if w.t.State != want {
+			t.Errorf("answered %v: %s, want %s", answer, w.t.State, want)
+		}
+	}
+}
