@@ -20,8 +20,8 @@ import (
 //     publisher did so last, and leaves out what the chunk before had appended already;
 //  3. they are taken out of the shards' sets.
 //
-// Step 2 needs to know only the last chunk: a publisher takes one chunk out (3) before it reads the next (1), and one who
-// is not sure to have been the last claims the feed and then reads anew. Every append and claim changes the feed's token,
+// Step 2 needs to know only the last chunk of either kind, of top-ups or of batches: a publisher takes one chunk out (3)
+// before it reads the next of its kind (1), and one who is not sure to have been the last claims the feed and then reads anew. Every append and claim changes the feed's token,
 // so that an append that was held up on its way finds its token gone.
 
 // owedPerShard bounds what one step takes from one shard.
@@ -45,17 +45,22 @@ func (f *feeds) token(owner string) string {
 
 // appendScript appends events to a feed.
 //
-// KEYS: 1 log, 2 head. ARGV: 1 token expected, 2 the next one, then the entries. It returns how many were new, -1 where the
-// token is another one. Field k of the head is the length of the last chunk, n the last sequence.
+// KEYS: 1 log, 2 head. ARGV: 1 token expected, 2 the next one, 3 "1" for events of batches, then the entries. It returns how
+// many were new, -1 where the token is another one. Field k of the head is the length of the last chunk, b the last chunk of
+// batches, which others may have been appended behind, n the last sequence.
 var appendScript = newScript(`
-local head = redis.call('HMGET', KEYS[2], 'by', 'k')
+local head = redis.call('HMGET', KEYS[2], 'by', 'k', 'b')
 if head[1] ~= ARGV[1] then return -1 end
 redis.call('HSET', KEYS[2], 'by', ARGV[2])
 local k, last, known, fresh = tonumber(head[2] or '0'), {}, false, {}
 if k > 0 then
   for _, e in ipairs(redis.call('LRANGE', KEYS[1], -k, -1)) do last[e] = true end
 end
-for i = 3, #ARGV do
+if ARGV[3] == '1' then
+  for e in string.gmatch(head[3] or '', '[^\n]+') do last[e] = true end
+  redis.call('HSET', KEYS[2], 'b', table.concat(ARGV, '\n', 4))
+end
+for i = 4, #ARGV do
   if last[ARGV[i]] then known = true else fresh[#fresh + 1] = ARGV[i] end
 end
 if #fresh == 0 then return 0 end
@@ -103,14 +108,14 @@ func (s *Store) PublishEvents(ctx context.Context, limit int) (int, error) {
 	if err != nil || !drained {
 		return moved, err
 	}
-	n, refused, err := s.publish(ctx, batchEventsKey, batches)
+	n, refused, err := s.publish(ctx, true, batches)
 	if err != nil || !refused {
 		return moved + n, err
 	}
 	if batches, _, err = s.owed(ctx, batchEventsKey); err != nil {
 		return moved + n, err
 	}
-	again, _, err := s.publish(ctx, batchEventsKey, batches)
+	again, _, err := s.publish(ctx, true, batches)
 	return moved + n + again, err
 }
 
@@ -121,7 +126,7 @@ func (s *Store) publishRows(ctx context.Context, limit int) (moved int, drained 
 		if err != nil {
 			return moved, false, err
 		}
-		n, refused, err := s.publish(ctx, eventsKey, rows)
+		n, refused, err := s.publish(ctx, false, rows)
 		moved += n
 		if err != nil || (!more && !refused) {
 			return moved, err == nil, err
@@ -172,13 +177,17 @@ func (s *Store) owed(ctx context.Context, key func(shard int) string) (out []owe
 
 // publish appends owed events to their feeds and takes them out of the sets. refused means that a feed had to be claimed
 // first: its events have to be read again.
-func (s *Store) publish(ctx context.Context, key func(shard int) string, owed []owedEvent) (moved int, refused bool, err error) {
+func (s *Store) publish(ctx context.Context, batches bool, owed []owedEvent) (moved int, refused bool, err error) {
+	key := eventsKey
+	if batches {
+		key = batchEventsKey
+	}
 	byMerchant := map[topup.MerchantID][]owedEvent{}
 	for _, e := range owed {
 		byMerchant[e.merchant] = append(byMerchant[e.merchant], e)
 	}
 	for m, events := range byMerchant {
-		n, err := s.appendTo(ctx, m, events)
+		n, err := s.appendTo(ctx, m, batches, events)
 		if err == nil && n < 0 {
 			refused = true
 			err = s.claimFeed(ctx, m)
@@ -194,9 +203,9 @@ func (s *Store) publish(ctx context.Context, key func(shard int) string, owed []
 }
 
 // appendTo appends events to a merchant's feed and returns how many were new there; below 0 it was not ours any more.
-func (s *Store) appendTo(ctx context.Context, m topup.MerchantID, events []owedEvent) (int, error) {
+func (s *Store) appendTo(ctx context.Context, m topup.MerchantID, batches bool, events []owedEvent) (int, error) {
 	next := s.feeds.token(s.owner)
-	args := []any{s.feeds.tokens[m], next}
+	args := []any{s.feeds.tokens[m], next, b2i(batches)}
 	for _, e := range events {
 		for _, entry := range e.entries {
 			args = append(args, entry)

@@ -83,7 +83,7 @@ func TestPublisherDiesAnywhere(t *testing.T) {
 				}
 				token := one.feeds.tokens[m]
 				if !late {
-					if n, err := one.appendTo(t.Context(), m, owed); err != nil || n != 3 {
+					if n, err := one.appendTo(t.Context(), m, false, owed); err != nil || n != 3 {
 						t.Fatal(n, err)
 					}
 					if takesOut {
@@ -95,7 +95,7 @@ func TestPublisherDiesAnywhere(t *testing.T) {
 				failed(t, two, m, "f")
 				wantFeed(t, two, m, "a", "b", "c", "d", "e", "f")
 				one.feeds.tokens[m] = token
-				if n, err := one.appendTo(t.Context(), m, owed); err != nil || n != -1 {
+				if n, err := one.appendTo(t.Context(), m, false, owed); err != nil || n != -1 {
 					t.Errorf("an append that was held up was taken: %d, %v", n, err)
 				}
 				failed(t, one, m, "g")
@@ -156,5 +156,55 @@ func TestBatchTellsTwice(t *testing.T) {
 		if e.Version != i+1 {
 			t.Errorf("event %d is version %d", i+1, e.Version)
 		}
+	}
+}
+
+// TestPublisherDiesAtABatch stops a publisher after it has appended the event of a batch and before it has taken that out
+// of the shard's set. Events of top-ups come in before the next one takes over: the batch is told of once all the same.
+func TestPublisherDiesAtABatch(t *testing.T) {
+	t.Parallel()
+	rdb := redis.NewClient(&redis.Options{Addr: miniredis.RunT(t).Addr()})
+	t.Cleanup(func() { _ = rdb.Close() })
+	one, two := Open(rdb, Options{}), Open(rdb, Options{})
+	t.Cleanup(one.Close)
+	t.Cleanup(two.Close)
+	const m = topup.MerchantID("mershop")
+	failed(t, one, m, "a")
+	wantFeed(t, one, m, "a")
+	at, id := time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC), topup.NewBatchID()
+	if err := one.CreateBatch(t.Context(), &topup.Batch{ID: id, Merchant: m, CreatedAt: at}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := one.UpdateBatch(t.Context(), id, func(b *topup.Batch) error {
+		b.Callback = &topup.Callback{Version: 1, Type: topup.EventBatchCompleted, State: topup.CallbackWaiting, NextAt: at}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	owed, _, err := one.owed(t.Context(), batchEventsKey)
+	if err != nil || len(owed) != 1 {
+		t.Fatal(len(owed), err)
+	}
+	if n, err := one.appendTo(t.Context(), m, true, owed); err != nil || n != 1 {
+		t.Fatal(n, err)
+	}
+	failed(t, two, m, "b", "c")
+	for range 3 {
+		if _, err := two.PublishEvents(t.Context(), 100); err != nil {
+			t.Fatal(err)
+		}
+	}
+	page, err := two.EventsAfter(t.Context(), m, 0, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := 0
+	for _, e := range page.Events {
+		if e.Subject == string(id) {
+			told++
+		}
+	}
+	if told != 1 || len(page.Events) != 4 || page.Last != 4 {
+		t.Errorf("the batch is told of %d times in %d events up to %d", told, len(page.Events), page.Last)
 	}
 }
