@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
 
 	"topupq/topup"
 )
@@ -21,6 +22,33 @@ func (s *Server) get(ctx context.Context, id topup.ID) (*topup.Topup, error) {
 		return nil, err
 	}
 	return s.unarchive(ctx, left)
+}
+
+// knownAtOnce bounds the questions of known about what has gone to the archive.
+const knownAtOnce = 16
+
+// known finds what is recorded under some IDs, or remembered of what has gone to the archive; nil for what is new.
+func (s *Server) known(ctx context.Context, ids []topup.ID) ([]*topup.Topup, error) {
+	found, err := s.cfg.Store.GetMany(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(knownAtOnce)
+	for i, t := range found {
+		if t != nil {
+			continue
+		}
+		group.Go(func() error {
+			left, err := s.cfg.Store.Remembered(ctx, ids[i])
+			if errors.Is(err, topup.ErrNotFound) {
+				return nil
+			}
+			found[i] = left
+			return err
+		})
+	}
+	return found, group.Wait()
 }
 
 // unarchive reads what is left of a top-up in full. topup.ErrNotFound where the archive does not have it.

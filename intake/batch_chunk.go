@@ -192,7 +192,11 @@ func (b *batchRun) store(ctx context.Context, ch *chunk) (existing []*topup.Topu
 		if len(old) == 0 {
 			return nil
 		}
-		found, err := b.s.cfg.Store.GetMany(ctx, old)
+		find := b.s.known
+		if b.dry { // all rows of a file are looked up: what has gone to the archive would take a question each
+			find = b.s.cfg.Store.GetMany
+		}
+		found, err := find(ctx, old)
 		for n, t := range found {
 			existing[oldAt[n]] = t
 		}

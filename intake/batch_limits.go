@@ -60,7 +60,38 @@ func (b *batchRun) grant(ctx context.Context, cands []candidate, existing []*top
 			b.limits.taken.Count(fresh[n])
 		}
 	}
+	if err := b.repeats(ctx, cands, existing, refused); err != nil {
+		g.end()
+		return refused, end, err
+	}
 	return refused, g.end, nil
+}
+
+// repeats finds those of the refused that need no room: another request may have recorded them just now, or they have gone
+// to the archive.
+func (b *batchRun) repeats(ctx context.Context, cands []candidate, existing []*topup.Topup, refused []string) error {
+	var ids []topup.ID
+	var at []int
+	for i, code := range refused {
+		if code != "" {
+			ids, at = append(ids, cands[i].topup.ID), append(at, i)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	return b.s.retry(ctx, func(ctx context.Context) error {
+		found, err := b.s.known(ctx, ids)
+		if err != nil {
+			return err
+		}
+		for n, t := range found {
+			if t != nil {
+				existing[at[n]], refused[at[n]] = t, ""
+			}
+		}
+		return nil
+	})
 }
 
 // fits counts a row against the limits of one batch, if it is within them.

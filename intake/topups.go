@@ -2,7 +2,6 @@ package intake
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -73,15 +72,7 @@ func (s *Server) write(ctx context.Context, cand candidate, l topup.Limits) (*to
 	ctx, cancel := s.writing(ctx)
 	defer cancel()
 	if cand.expired {
-		found, err := s.cfg.Store.GetMany(ctx, []topup.ID{cand.topup.ID})
-		if err != nil || found[0] != nil {
-			return found[0], err
-		}
-		left, err := s.cfg.Store.Remembered(ctx, cand.topup.ID)
-		if errors.Is(err, topup.ErrNotFound) {
-			return nil, nil
-		}
-		return left, err
+		return s.taken(ctx, cand.topup.ID)
 	}
 	if limited(l) {
 		found, err := s.cfg.Store.GetMany(ctx, []topup.ID{cand.topup.ID})
@@ -94,6 +85,10 @@ func (s *Server) write(ctx context.Context, cand candidate, l topup.Limits) (*to
 		}
 		defer g.end()
 		if g.refused[0] != "" {
+			// A repeat needs no room: another request may have recorded it just now, or it has gone to the archive.
+			if existing, err := s.taken(ctx, cand.topup.ID); err != nil || existing != nil {
+				return existing, err
+			}
 			return nil, s.limitProblem(g.refused[0])
 		}
 	}
@@ -102,6 +97,15 @@ func (s *Server) write(ctx context.Context, cand candidate, l topup.Limits) (*to
 		return nil, err
 	}
 	return created[0].Existing, nil
+}
+
+// taken is what is recorded or remembered under an ID, nil for nothing.
+func (s *Server) taken(ctx context.Context, id topup.ID) (*topup.Topup, error) {
+	found, err := s.known(ctx, []topup.ID{id})
+	if err != nil {
+		return nil, err
+	}
+	return found[0], nil
 }
 
 func conflict(existing *topup.Topup) *Problem {
