@@ -26,7 +26,7 @@ func (b *batchRun) conclude(ctx context.Context) error {
 			return err
 		}
 	}
-	return b.s.retry(ctx, func(ctx context.Context) error { return b.s.release(ctx, b.id) })
+	return b.s.retry(ctx, func(ctx context.Context) error { return b.s.matched(ctx, b.id) })
 }
 
 // completes releases an earlier batch whose control totals did not match, if all its rows are in this file.
@@ -40,7 +40,7 @@ func (b *batchRun) completes(ctx context.Context, id topup.BatchID, rows int64) 
 			return nil
 		}
 		b.s.log.Info("earlier batch completed", zap.String("batch", string(id)), zap.String("by", string(b.id)))
-		return b.s.release(ctx, id)
+		return b.s.matched(ctx, id)
 	})
 }
 
@@ -51,6 +51,19 @@ func covers(b *topup.Batch, rows int64) bool {
 		all += n
 	}
 	return rows == all
+}
+
+// matched ends the hold for control totals. A hold of another reason stays, and its pause with it: somebody has stopped the
+// batch while its file was being read.
+func (s *Server) matched(ctx context.Context, id topup.BatchID) error {
+	now := s.now()
+	_, err := s.cfg.Store.UpdateBatch(ctx, id, func(b *topup.Batch) error {
+		if b.Hold == nil || b.Hold.Reason != topup.CodeControlTotals {
+			return topup.ErrUnchanged
+		}
+		return b.Release(now)
+	})
+	return err
 }
 
 // release ends the hold of a batch. The record comes first: it alone decides about rows that were withheld. That they

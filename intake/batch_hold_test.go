@@ -1,0 +1,69 @@
+package intake_test
+
+import (
+	"io"
+	"strings"
+	"testing"
+
+	"topupq/intake"
+	"topupq/topup"
+)
+
+// inTwoParts reads one text, then calls between, then reads the other.
+type inTwoParts struct {
+	parts   []io.Reader
+	between func()
+}
+
+func (p *inTwoParts) Read(b []byte) (int, error) {
+	n, err := p.parts[0].Read(b)
+	if n > 0 || len(p.parts) == 1 {
+		return n, err
+	}
+	p.between()
+	p.parts = p.parts[1:]
+	return p.parts[0].Read(b)
+}
+
+// TestHeldDuringTheUpload holds or cancels a batch while its file is still being read. That its control totals match in the
+// end says nothing about that: what was stopped stays stopped.
+func TestHeldDuringTheUpload(t *testing.T) {
+	t.Parallel()
+	for act, reason := range map[string]topup.Code{"hold": topup.CodeBatchHeld, "cancel": topup.CodeBatchCancelled} {
+		t.Run(act, func(t *testing.T) {
+			t.Parallel()
+			a := newAPI(t, func(c *intake.Config) { c.ChunkRows = 1 })
+			var id topup.BatchID
+			body := &inTwoParts{
+				parts: []io.Reader{strings.NewReader(good("a") + "\n" + good("b") + "\n"), strings.NewReader(good("c") + "\n")},
+				between: func() {
+					a.store.wait(func() bool {
+						for id = range a.store.batches {
+						}
+						return id != ""
+					})
+					if r := a.do("POST", "/v1/batches/"+string(id)+"/"+act, ""); r.status >= 300 {
+						t.Errorf("%s: %d %s", act, r.status, r.body)
+					}
+				},
+			}
+			a.send("POST", "/v1/batches?expect_count=3", body, "Content-Type", ndjson)
+			b := a.store.batches[id]
+			if _, paused := a.store.pauses["hold:"+string(id)]; b == nil || b.Hold == nil || b.Hold.Reason != reason || !paused {
+				t.Errorf("the end of the upload let go what was stopped: %+v, paused %v", b, paused)
+			}
+		})
+	}
+}
+
+// wait polls until a condition holds, which it asks under the lock.
+func (f *fakeStore) wait(done func() bool) {
+	for {
+		f.mu.Lock()
+		ok := done()
+		f.mu.Unlock()
+		if ok {
+			return
+		}
+	}
+}
