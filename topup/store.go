@@ -232,7 +232,9 @@ type Controls interface {
 	ReserveNumber(ctx context.Context, p ProviderName, number MSISDN, id ID, spacing time.Duration, now time.Time) (time.Time, error)
 	// AllowSend takes one of a provider's perSecond permits; it returns the wait until there is one, else 0.
 	AllowSend(ctx context.Context, p ProviderName, perSecond int) (time.Duration, error)
-	// PauseProvider, ResumeProvider and Paused steer a provider's sending; Paused is nil when it runs.
+	// PauseProvider, ResumeProvider and Paused steer a provider's sending; Paused is nil when it runs. A pause with an end
+	// never takes the place of a person's, which has none, and LiftPause ends only one with an end.
+	LiftPause(ctx context.Context, p ProviderName) error
 	PauseProvider(ctx context.Context, p ProviderName, pause Pause) error
 	// SwapPause puts next in the place of the pause was; false means that it is another one by now, or none.
 	SwapPause(ctx context.Context, p ProviderName, was, next Pause) (bool, error)

@@ -63,7 +63,8 @@ type controls interface {
 	PauseProvider(ctx context.Context, p topup.ProviderName, pause topup.Pause) error
 	// SwapPause puts next in the place of a pause that is still was; false means that it is another one by now.
 	SwapPause(ctx context.Context, p topup.ProviderName, was, next topup.Pause) (bool, error)
-	ResumeProvider(ctx context.Context, p topup.ProviderName) error
+	// LiftPause ends a pause unless it is a person's.
+	LiftPause(ctx context.Context, p topup.ProviderName) error
 	Paused(ctx context.Context, p topup.ProviderName) (*topup.Pause, error)
 	// PausedScope is the pause of t's operator, merchant or batch, nil for none. It is asked for every send, so the
 	// store remembers for a moment what it knows.
@@ -201,16 +202,10 @@ func (g gate) after(ctx context.Context, p topup.ProviderName, b *probe, o topup
 			pause.Since, pause.Strikes = b.was.Since, b.was.Strikes+1
 		}
 		pause.Until = g.now().Add(min(pauseFirst<<min(pause.Strikes, 10), pauseMost))
-		if cur, err := g.controls.Paused(ctx, p); err != nil || (cur != nil && cur.Until.IsZero()) {
-			return err // a person's pause stays
-		}
-		return g.controls.PauseProvider(ctx, p, pause)
+		return g.controls.PauseProvider(ctx, p, pause) // a person's stays
 	}
 	if b == nil || o.Answer == topup.NotTaken {
 		return nil
 	}
-	if cur, err := g.controls.Paused(ctx, p); err != nil || cur == nil || cur.Until.IsZero() {
-		return err // a person has paused it while the probe was away: that stays
-	}
-	return g.controls.ResumeProvider(ctx, p)
+	return g.controls.LiftPause(ctx, p) // one of a person, who has paused it while the probe was away, stays
 }

@@ -54,7 +54,26 @@ func (s *Store) PauseProvider(ctx context.Context, p topup.ProviderName, pause t
 	if err != nil {
 		return fmt.Errorf("encode pause: %w", err)
 	}
-	return unavailable(s.rdb.Set(ctx, pauseKey(p), value, 0).Err())
+	if pause.Until.IsZero() {
+		return unavailable(s.rdb.Set(ctx, pauseKey(p), value, 0).Err())
+	}
+	_, err = s.eval(ctx, answerPauseScript, []string{pauseKey(p)}, value)
+	return err
+}
+
+// answerPauseScript writes a pause that ends by itself, or with ARGV 1 "" ends it, unless a person's is there: that has no
+// end. KEYS: 1 pause. ARGV: 1 the pause.
+var answerPauseScript = newScript(`
+local there = redis.call('GET', KEYS[1])
+if there and not cjson.decode(there)['until'] then return 0 end
+if ARGV[1] == '' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[1]) end
+return 1
+`)
+
+// LiftPause implements topup.Controls.
+func (s *Store) LiftPause(ctx context.Context, p topup.ProviderName) error {
+	_, err := s.eval(ctx, answerPauseScript, []string{pauseKey(p)}, "")
+	return err
 }
 
 // swapScript replaces a pause that is still the one it is thought to be: same actor, same times. Other fields may have
