@@ -15,7 +15,7 @@ type Kind string
 
 // The kinds of differences, the most serious first.
 const (
-	// BookedTwice: the provider took money more than once for one reference.
+	// BookedTwice: money was taken more than once for one reference, by this provider or by another one as well.
 	BookedTwice Kind = "booked_twice"
 	// FailedButBooked: we said that nobody was charged, and the provider holds a booking.
 	FailedButBooked Kind = "failed_but_booked"
@@ -40,7 +40,7 @@ const (
 )
 
 var meanings = map[Kind]string{
-	BookedTwice:          "The provider took money more than once for one reference.",
+	BookedTwice:          "Money was taken more than once for one reference, by one provider or by two.",
 	FailedButBooked:      "We say that nobody was charged; the provider holds a booking.",
 	UnknownHere:          "The provider booked orders that the ledger does not know.",
 	DeliveredButReturned: "We say delivered; the provider says failed or refunded.",

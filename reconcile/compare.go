@@ -212,10 +212,14 @@ func (c *comparison) listed(id topup.ID) bool {
 // compareStates names what differs between a line and our record of it.
 func (c *comparison) compareStates(l topup.Listed, t *topup.Topup, row Row) {
 	booked, returned := l.State == topup.ListedBooked, l.State == topup.ListedReturned
+	elsewhere := t.Provider != c.in.Provider // rerouted: this provider should have nothing
 	switch {
+	case elsewhere && booked && t.State == topup.Succeeded:
+		row.Ours += " at " + string(t.Provider)
+		c.book.add(BookedTwice, row, l.Amount)
 	case booked && (t.State == topup.Failed || t.State == topup.Reversed || t.State == topup.Accepted || t.State == topup.Held):
 		c.book.add(FailedButBooked, row, l.Amount)
-	case returned && t.State == topup.Succeeded:
+	case returned && t.State == topup.Succeeded && !elsewhere:
 		c.book.add(DeliveredButReturned, row, t.Amount)
 	case (booked || returned) && !t.State.Closed():
 		c.book.add(OpenHere, row, t.Amount)

@@ -323,3 +323,20 @@ func FuzzStatement(f *testing.F) {
 		}
 	})
 }
+
+// TestBookedAtTwoProviders: a top-up that was rerouted and delivered by another provider is in this one's books as well. The
+// customer was topped up twice, and no side misses anything.
+func TestBookedAtTwoProviders(t *testing.T) {
+	t.Parallel()
+	x := sent("a", topup.Succeeded)
+	listed := line(x)
+	x.Provider = topup.Reloadly
+	r := compare(t, input([]*topup.Topup{x}, []topup.Listed{listed}))
+	if r.Clean() || !slices.Equal(kindsOf(r), []reconcile.Kind{reconcile.BookedTwice}) || !strings.Contains(r.Cases[0].Rows[0].Ours, "at reloadly") {
+		t.Errorf("%+v", r)
+	}
+	listed.State = topup.ListedReturned
+	if r := compare(t, input([]*topup.Topup{x}, []topup.Listed{listed})); !r.Clean() {
+		t.Errorf("what it has returned is no difference: %+v", r)
+	}
+}
