@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"iter"
+	"strings"
 	"time"
 
 	"topupq/topup"
@@ -85,6 +86,8 @@ type comparison struct {
 	ours, theirs money
 	res          Result
 	drift        *drifting
+	// unread counts lines without a date or a state that can be read: nothing can be said about them.
+	unread int
 }
 
 // Compare compares a day. An error means that our own side could not be read; what fails on the provider's side is told
@@ -115,6 +118,9 @@ func Compare(ctx context.Context, in Input) (*Result, error) {
 	c.res.Ours.Sums = c.ours.list()
 	if in.Lines != nil {
 		c.res.Theirs.Sums = c.theirs.list()
+	}
+	if c.unread > 0 {
+		c.res.Problem = strings.TrimSpace(fmt.Sprintf("%s %d lines of the provider's list have no date or state that can be read.", c.res.Problem, c.unread))
 	}
 	c.res.Cases = c.book.cases()
 	return &c.res, nil
@@ -168,6 +174,9 @@ func (c *comparison) compareLine(l topup.Listed, t *topup.Topup) {
 	again := false
 	if l.Reference != "" {
 		again = c.see(l.Reference, l.State)
+	}
+	if (l.At.IsZero() && !c.in.Statement) || (c.ofDay(l) && l.State == topup.ListedUnclear) {
+		c.unread++
 	}
 	if !c.ofDay(l) {
 		return

@@ -340,3 +340,19 @@ func TestBookedAtTwoProviders(t *testing.T) {
 		t.Errorf("what it has returned is no difference: %+v", r)
 	}
 }
+
+// TestUnreadableLinesAreNotClean: a list whose dates or words for a state cannot be read says nothing, and is not taken for
+// one that agrees.
+func TestUnreadableLinesAreNotClean(t *testing.T) {
+	t.Parallel()
+	for name, spoil := range map[string]func(*topup.Listed){
+		"no date":  func(l *topup.Listed) { l.At = time.Time{} },
+		"no state": func(l *topup.Listed) { l.State = topup.ListedUnclear },
+	} {
+		x := sent("a", topup.Succeeded)
+		r := compare(t, input([]*topup.Topup{x}, []topup.Listed{line(x, spoil)}))
+		if r.Clean() || !strings.Contains(r.Problem, "1 lines") {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+}
