@@ -167,6 +167,21 @@ func TestDaysMissedAreClosedLater(t *testing.T) {
 	}
 }
 
+// TestDayThatFailedIsNotForgotten: a day whose closing failed until the next one was closed is still closed.
+func TestDayThatFailedIsNotForgotten(t *testing.T) {
+	t.Parallel()
+	b := newDayBench(t, "UTC")
+	plan := b.s.cfg.Days.Plans[topup.AAT]
+	yesterday, failed, first := dayBefore(plan, b.now, 1), dayBefore(plan, b.now, 2), dayBefore(plan, b.now, 3)
+	for _, d := range []date{yesterday, first} {
+		b.put(topup.AAT, d.name, topup.DocClosed, topup.DayClosed{At: b.now, Tries: 1})
+	}
+	rung := b.pass(time.Hour)
+	if count(rung, "close:aat:"+failed.name) == 0 || count(rung, "close:aat:"+first.name) != 0 || count(rung, "close:aat:"+dayBefore(plan, b.now, 4).name) != 0 {
+		t.Errorf("rung for %v", rung)
+	}
+}
+
 func TestDaysLeaveTheLedger(t *testing.T) {
 	t.Parallel()
 	b := newDayBench(t, "UTC")

@@ -128,11 +128,12 @@ func (s *Scheduler) ringBalance(ctx context.Context, p topup.ProviderName, plan 
 	return s.cfg.Days.Bell.Day(ctx, jobs.DayTask{Act: jobs.ActBalance, Provider: p, Date: today.name})
 }
 
-// ringClose has every day closed that is over, the oldest first. Where no day was ever closed it begins with the last.
+// ringClose has every day closed that is over, the oldest first, also one that failed while later ones did not. Where no day
+// was ever closed it begins with the last.
 func (s *Scheduler) ringClose(ctx context.Context, p topup.ProviderName, plan topup.Plan, now time.Time) error {
 	var open []date
-	everClosed := false
-	for n := 1; n <= lookBack && !everClosed; n++ {
+	everClosed, begun := false, 0 // begun is how many of open are later than a closed day
+	for n := 1; n <= lookBack; n++ {
 		d := dayBefore(plan, now, n)
 		if now.Before(d.to.Add(s.cfg.Days.CloseAfter)) {
 			continue
@@ -141,13 +142,16 @@ func (s *Scheduler) ringClose(ctx context.Context, p topup.ProviderName, plan to
 		if err := s.dayDoc(ctx, p, d.name, topup.DocClosed, &mark); err != nil {
 			return err
 		}
-		if everClosed = mark.Done(); !everClosed {
+		if mark.Done() {
+			everClosed, begun = true, len(open)
+		} else {
 			open = append(open, d)
 		}
 	}
-	if !everClosed && len(open) > 1 {
-		open = open[:1]
+	if !everClosed {
+		begun = 1
 	}
+	open = open[:min(begun, len(open))]
 	slices.Reverse(open)
 	for _, d := range open {
 		if err := s.ring(ctx, jobs.DayTask{Act: jobs.ActClose, Provider: p, Date: d.name}, ringAgain, now); err != nil {
