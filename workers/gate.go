@@ -89,9 +89,8 @@ type probe struct{ was, during topup.Pause }
 // enter asks in order: has somebody paused its operator, merchant or batch, can the provider be reached, is it paused,
 // do the first rows of its operator go ahead, is it this number's turn, is there a permit.
 func (g gate) enter(ctx context.Context, t *topup.Topup, r *Route) (wait, error) {
-	scoped, err := g.controls.PausedScope(ctx, t)
-	if err != nil || scoped != nil {
-		return wait{until: g.now().Add(t.PauseLook(g.now())), code: topup.CodePaused}, err
+	if w, err := g.scoped(ctx, t); err != nil || !w.until.IsZero() {
+		return w, err
 	}
 	if away := r.breaker.wait(g.now()); !away.until.IsZero() {
 		return g.whileAway(ctx, t, away)
@@ -105,6 +104,23 @@ func (g gate) enter(ctx context.Context, t *topup.Topup, r *Route) (wait, error)
 		return turn, errors.Join(err, g.giveBack(ctx, t.Provider, w.probe))
 	}
 	return w, nil
+}
+
+// stopped is the wait for what a person has stopped, the zero wait where nobody has.
+func (g gate) stopped(ctx context.Context, t *topup.Topup) (wait, error) {
+	if w, err := g.scoped(ctx, t); err != nil || !w.until.IsZero() {
+		return w, err
+	}
+	return g.whileAway(ctx, t, wait{})
+}
+
+// scoped is the wait for a pause of t's operator, merchant or batch.
+func (g gate) scoped(ctx context.Context, t *topup.Topup) (wait, error) {
+	pause, err := g.controls.PausedScope(ctx, t)
+	if err != nil || pause == nil {
+		return wait{}, err
+	}
+	return wait{until: g.now().Add(t.PauseLook(g.now())), code: topup.CodePaused}, nil
 }
 
 // whileAway is the wait for a provider that cannot be reached. Where a person has paused it that is the reason to wait:

@@ -26,6 +26,17 @@ func (s *Submit) patience() time.Duration {
 	return s.FailoverAfter
 }
 
+// handOn reroutes a top-up where that is possible. For one that stays with its own provider w becomes what it has to wait
+// for now: asking the others takes time, and somebody may have stopped it meanwhile.
+func (s *Submit) handOn(ctx context.Context, t *topup.Topup, w *wait, recovered time.Time) (bool, error) {
+	done, err := s.reroute(ctx, t, *w, recovered)
+	if err != nil || done || !w.until.IsZero() {
+		return done, err
+	}
+	*w, err = s.gate.stopped(ctx, t)
+	return false, err
+}
+
 // reroute hands a top-up that provably was not sent to the first other provider of its route that would take it, and
 // reports whether one does. Where all of them would refuse it, it stays with its own for good; where one cannot be
 // asked now, it stays for the time being.

@@ -176,7 +176,7 @@ func (s *Submit) send(ctx context.Context, t *topup.Topup) error {
 // another provider, or to a later time.
 func (s *Submit) through(ctx context.Context, t *topup.Topup, r *Route, w wait, recovered time.Time) (*topup.Topup, uint64, time.Time, error) {
 	if s.wantsReroute(t, w) {
-		if done, err := s.reroute(ctx, t, w, recovered); err != nil || done {
+		if done, err := s.handOn(ctx, t, &w, recovered); err != nil || done {
 			return nil, 0, time.Time{}, err
 		}
 	}
