@@ -116,10 +116,14 @@ func (c *control) mismatches() []FieldError {
 // fieldMismatch is the code of a control total that does not match.
 const fieldMismatch = "mismatch"
 
-// mismatch is the answer to an upload whose control totals do not match. Its rows are recorded and held.
-func mismatch(b *batchRun, wrong []FieldError) *Problem {
-	p := problem(http.StatusUnprocessableEntity, codeControl,
-		"The control totals do not match, so nothing of this batch is sent. Send the right file again, or release or cancel the batch.")
+// mismatch is the answer to an upload whose control totals do not match. Its rows are recorded and held, unless somebody has
+// released them before.
+func mismatch(b *batchRun, wrong []FieldError, released bool) *Problem {
+	text := "The control totals do not match, so nothing of this batch is sent. Send the right file again, or release or cancel the batch."
+	if released {
+		text = "The control totals do not match, but the batch was released before its file had been read: its rows are sent. Hold or cancel it to stop them."
+	}
+	p := problem(http.StatusUnprocessableEntity, codeControl, text)
 	p.Errors = wrong
 	if !b.dry && b.written {
 		p.BatchID = b.id

@@ -56,6 +56,38 @@ func TestHeldDuringTheUpload(t *testing.T) {
 	}
 }
 
+// TestReleasedDuringTheUpload releases a batch while its file is still being read, and the rows of it are woken before the rest
+// comes in. That rest is withheld as well, and is to be woken too: nobody would look at it before it expires.
+func TestReleasedDuringTheUpload(t *testing.T) {
+	t.Parallel()
+	for query, status := range map[string]int{"expect_count=3": 202, "expect_count=4": 422} {
+		t.Run(query, func(t *testing.T) {
+			t.Parallel()
+			a := newAPI(t, func(c *intake.Config) { c.ChunkRows = 1 })
+			var id topup.BatchID
+			body := &inTwoParts{
+				parts: []io.Reader{strings.NewReader(good("a") + "\n" + good("b") + "\n"), strings.NewReader(good("c") + "\n")},
+				between: func() {
+					a.store.wait(func() bool {
+						for id = range a.store.batches {
+						}
+						return id != ""
+					})
+					a.do("POST", "/v1/batches/"+string(id)+"/release", "").want(200)
+					a.store.wait(func() bool { a.store.batches[id].Wake = false; return true }) // the scheduler has woken what is there
+				},
+			}
+			r := a.send("POST", "/v1/batches?"+query, body, "Content-Type", ndjson).want(status)
+			if b := a.store.batches[id]; !b.Wake || b.Hold != nil {
+				t.Errorf("rows sleep until they expire: %+v", b)
+			}
+			if strings.Contains(string(r.body), "nothing of this batch is sent") {
+				t.Errorf("told that nothing is sent: %s", r.body)
+			}
+		})
+	}
+}
+
 // wait polls until a condition holds, which it asks under the lock.
 func (f *fakeStore) wait(done func() bool) {
 	for {

@@ -15,8 +15,12 @@ func (b *batchRun) conclude(ctx context.Context) error {
 		return nil
 	}
 	if wrong := b.control.mismatches(); len(wrong) > 0 {
-		b.s.log.Warn("control totals do not match; batch held", zap.String("batch", string(b.id)), zap.String("merchant", string(b.merchant)))
-		return mismatch(b, wrong)
+		released, err := b.released(ctx)
+		if err != nil {
+			return err
+		}
+		b.s.log.Warn("control totals do not match", zap.String("batch", string(b.id)), zap.String("merchant", string(b.merchant)), zap.Bool("held", !released))
+		return mismatch(b, wrong, released)
 	}
 	if b.dry {
 		return nil
@@ -26,7 +30,29 @@ func (b *batchRun) conclude(ctx context.Context) error {
 			return err
 		}
 	}
+	if released, err := b.released(ctx); err != nil || released {
+		return err
+	}
 	return b.s.retry(ctx, func(ctx context.Context) error { return b.s.matched(ctx, b.id) })
+}
+
+// released reports whether the batch was released while its file was being read, and has the rows woken that have come in
+// since: they were withheld like the others.
+func (b *batchRun) released(ctx context.Context) (released bool, err error) {
+	if b.dry || !b.written {
+		return false, nil
+	}
+	err = b.s.retry(ctx, func(ctx context.Context) error {
+		_, err := b.s.cfg.Store.UpdateBatch(ctx, b.id, func(rec *topup.Batch) error {
+			if released = rec.Hold == nil && !rec.ReleasedAt.IsZero(); !released {
+				return topup.ErrUnchanged
+			}
+			rec.Wake = true
+			return nil
+		})
+		return err
+	})
+	return released, err
 }
 
 // completes releases an earlier batch whose control totals did not match, if all its rows are in this file.

@@ -31,10 +31,15 @@ func (b *Batch) HoldBack(why Code, now time.Time) error {
 	return nil
 }
 
-// Release ends the hold: the rows may be sent, and are to be woken. ErrUnchanged where there is no hold.
+// Release ends the hold: the rows may be sent, and are to be woken. Of one that was released before, those are woken that have
+// come in since. ErrUnchanged where there never was a hold.
 func (b *Batch) Release(now time.Time) error {
-	if b.Hold == nil {
+	switch {
+	case b.Hold == nil && (b.ReleasedAt.IsZero() || !b.ClosedAt.IsZero()):
 		return ErrUnchanged
+	case b.Hold == nil:
+		b.Wake = true
+		return nil
 	}
 	b.Hold, b.ReleasedAt, b.Wake = nil, now, true
 	return nil
