@@ -57,7 +57,7 @@ func checkNode(ctx context.Context, rdb redis.Cmdable, want Durability) error {
 	if want == DurabilityNone {
 		return errors.Join(errs...)
 	}
-	values, err := configValues(ctx, rdb, "appendonly", "appendfsync", "maxmemory-policy")
+	values, err := configValues(ctx, rdb, "appendonly", "appendfsync", "no-appendfsync-on-rewrite", "maxmemory-policy")
 	if err != nil {
 		return fmt.Errorf("read CONFIG (set TOPUPQ_REDIS_DURABILITY=unchecked where it is forbidden): %w", err)
 	}
@@ -66,6 +66,9 @@ func checkNode(ctx context.Context, rdb redis.Cmdable, want Durability) error {
 	}
 	if fsync := values["appendfsync"]; !fsyncEnough(fsync, want) {
 		errs = append(errs, fmt.Errorf("appendfsync is %q, demanded is %q: CONFIG SET appendfsync %s, or allow less with TOPUPQ_REDIS_DURABILITY=everysec", fsync, want, want))
+	}
+	if values["appendonly"] == "yes" && values["no-appendfsync-on-rewrite"] == "yes" {
+		errs = append(errs, errors.New("no-appendfsync-on-rewrite is on, so nothing is synced while the file is rewritten: CONFIG SET no-appendfsync-on-rewrite no"))
 	}
 	if policy := values["maxmemory-policy"]; policy != "noeviction" {
 		errs = append(errs, fmt.Errorf("maxmemory-policy is %q, which throws acknowledged top-ups away under pressure: CONFIG SET maxmemory-policy noeviction", policy))

@@ -23,6 +23,7 @@ func TestDurability(t *testing.T) {
 		"everysec allowed":       {"everysec", nil, redisstore.DurabilityEverySec, nil},
 		"no file":                {"", nil, redisstore.DurabilityEverySec, []string{"CONFIG SET appendonly yes"}},
 		"no file allowed":        {"", nil, redisstore.DurabilityNone, nil},
+		"not during rewrites":    {"always", []string{"--no-appendfsync-on-rewrite", "yes"}, redisstore.DurabilityAlways, []string{"CONFIG SET no-appendfsync-on-rewrite no"}},
 		"evicting":               {"always", []string{"--maxmemory-policy", "allkeys-lru"}, redisstore.DurabilityAlways, []string{"noeviction"}},
 		"everything wrong":       {"", []string{"--maxmemory-policy", "volatile-ttl"}, redisstore.DurabilityAlways, []string{"appendonly yes", "appendfsync always", "noeviction"}},
 		"unchecked":              {"", nil, redisstore.DurabilityUnchecked, nil},
