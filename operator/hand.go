@@ -102,7 +102,7 @@ func (a acting) cancel(ctx context.Context, t *topup.Topup, by Person, reason st
 	}
 	next, err := a.cfg.Store.Update(ctx, t.ID, func(t *topup.Topup) error {
 		if t.InDoubt(recovered) {
-			return &Refusal{"the store has been recovered since it was made: it may have been sent, and is asked about first"}
+			return &Refusal{"the store was recovered after it was made, or less than a day before: it may have been sent, and nobody has proved the contrary"}
 		}
 		return t.Cancel(topup.ActorOperator(by.Name), reason, a.cfg.Now())
 	})
