@@ -242,6 +242,29 @@ func TestWriteAgainKeepsWhatTheLedgerHasForgotten(t *testing.T) {
 	}
 }
 
+// TestForgottenWhileItIsWritten: what leaves the ledger between the two looks at it, since another task is at the same day, is
+// in the file once: reports of the day would count it twice for ever.
+func TestForgottenWhileItIsWritten(t *testing.T) {
+	t.Parallel()
+	for name, s := range shelves(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			gone := func(ts []*topup.Topup) ([]bool, error) {
+				out := make([]bool, len(ts))
+				for i := range out {
+					out[i] = true
+				}
+				return out, nil
+			}
+			for range 2 {
+				if m, err := archive.Write(t.Context(), s, topup.AAT, date, now, rows(upTo(700)...), gone); err != nil || m.Rows != 700 {
+					t.Fatalf("%+v: %v", m, err)
+				}
+			}
+		})
+	}
+}
+
 // TestDamageIsNoticed: a store that loses, cuts or changes what it is given is found out before the manifest is written.
 func TestDamageIsNoticed(t *testing.T) {
 	t.Parallel()

@@ -76,6 +76,9 @@ func Write(ctx context.Context, s Shelf, p topup.ProviderName, date string, now 
 	return m, s.Put(ctx, manifestName(p, date), bytes.NewReader(text), int64(len(text)))
 }
 
+// rowKey is the beginning of an ID, 80 bits of a hash: a day of a million rows takes some tens of megabytes.
+type rowKey [16]byte
+
 // writeRows fills the file and the manifest's sums.
 func writeRows(ctx context.Context, s Shelf, f io.Writer, m *Manifest, rows Each, keep func([]*topup.Topup) ([]bool, error)) error {
 	packed, lines := sha256.New(), sha256.New()
@@ -84,7 +87,15 @@ func writeRows(ctx context.Context, s Shelf, f io.Writer, m *Manifest, rows Each
 	if err != nil {
 		return fmt.Errorf("compress: %w", err)
 	}
+	// What leaves the ledger while it is read is among the rows and in the earlier file, and kept once.
+	seen := map[rowKey]struct{}{}
 	add := func(t *topup.Topup) error {
+		var key rowKey
+		copy(key[:], t.ID)
+		if _, twice := seen[key]; twice {
+			return nil
+		}
+		seen[key] = struct{}{}
 		text, err := line(t)
 		if err != nil {
 			return err
