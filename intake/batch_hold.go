@@ -40,10 +40,42 @@ func (s *Server) hold(ctx context.Context, id topup.BatchID, why topup.Code) err
 	if errors.Is(err, topup.ErrNotAllowed) {
 		return errors.Join(err, s.cfg.Store.EndPause(ctx, scope))
 	}
-	if errors.Is(err, topup.ErrUnchanged) {
-		return nil
+	if err != nil && !errors.Is(err, topup.ErrUnchanged) {
+		return err
 	}
-	return err
+	return s.alignPause(ctx, id)
+}
+
+// alignTries bounds how often alignPause begins anew because others hold and release the same batch.
+const alignTries = 8
+
+// alignPause brings the pause of a batch in line with its record: holds and releases write both, and may come at the same
+// moment. Rows that wait for control totals need no pause, since they are withheld.
+func (s *Server) alignPause(ctx context.Context, id topup.BatchID) error {
+	scope := topup.PauseScope{Kind: topup.PauseByHold, Name: string(id)}
+	b, err := s.cfg.Store.GetBatch(ctx, id)
+	for range alignTries {
+		if err != nil {
+			return err
+		}
+		held := b.Hold
+		if held != nil && held.Reason != topup.CodeControlTotals {
+			err = s.cfg.Store.SetPause(ctx, scope, topup.Pause{Reason: held.Reason, Actor: topup.ActorMerchant, Since: held.Since})
+		} else {
+			err = s.cfg.Store.EndPause(ctx, scope)
+		}
+		if err != nil {
+			return err
+		}
+		if b, err = s.cfg.Store.GetBatch(ctx, id); err == nil && sameHold(held, b.Hold) {
+			return nil
+		}
+	}
+	return topup.ErrContention
+}
+
+func sameHold(a, b *topup.BatchHold) bool {
+	return a == b || a != nil && b != nil && a.Reason == b.Reason && a.Since.Equal(b.Since)
 }
 
 func holdError(err error) error {

@@ -1,6 +1,7 @@
 package intake_test
 
 import (
+	"context"
 	"io"
 	"strings"
 	"testing"
@@ -97,5 +98,41 @@ func (f *fakeStore) wait(done func() bool) {
 		if ok {
 			return
 		}
+	}
+}
+
+// heldInBetween is a store where somebody holds the batch at the last moment before the pause of an earlier hold is ended.
+type heldInBetween struct {
+	*fakeStore
+	hold func()
+}
+
+func (s *heldInBetween) EndPause(ctx context.Context, scope topup.PauseScope) error {
+	if hold := s.hold; hold != nil {
+		s.hold = nil
+		hold()
+	}
+	return s.fakeStore.EndPause(ctx, scope)
+}
+
+// TestHoldDuringARelease: where the batch shows a hold the workers know of it, whoever released it at the same moment.
+func TestHoldDuringARelease(t *testing.T) {
+	t.Parallel()
+	store := &heldInBetween{fakeStore: newFakeStore()}
+	a := newAPI(t, func(c *intake.Config) { c.Store = store })
+	a.store = store.fakeStore
+	check := func(err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	check(store.PutMerchant(t.Context(), a.merchant))
+	id := *a.upload(csvType, threeRows).receipt(202).BatchID
+	path := "/v1/batches/" + id
+	a.do("POST", path+"/hold", "").want(200)
+	store.hold = func() { a.do("POST", path+"/hold", "").want(200) }
+	a.do("POST", path+"/release", "").want(200)
+	if _, paused := store.pauses["hold:"+id]; store.batches[topup.BatchID(id)].Hold == nil || !paused {
+		t.Errorf("hold %+v, paused %v", store.batches[topup.BatchID(id)].Hold, paused)
 	}
 }

@@ -99,5 +99,5 @@ func (s *Server) release(ctx context.Context, id topup.BatchID) error {
 	if _, err := s.cfg.Store.UpdateBatch(ctx, id, func(b *topup.Batch) error { return b.Release(now) }); err != nil {
 		return err
 	}
-	return s.cfg.Store.EndPause(ctx, topup.PauseScope{Kind: topup.PauseByHold, Name: string(id)})
+	return s.alignPause(ctx, id)
 }
