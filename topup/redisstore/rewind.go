@@ -17,18 +17,20 @@ import (
 // else's write in its place.
 type rewind struct {
 	seen [shards]atomic.Pointer[place]
-
-	mu sync.Mutex
 	// reached is how far each shard was seen to have come, by whoever's writes.
-	reached [shards]int64
-	mark    time.Time
-	readAt  time.Time
+	reached [shards]atomic.Int64
+
+	mu     sync.Mutex
+	mark   time.Time
+	readAt time.Time
 }
 
-// place is one write of a shard: its count, and its nonce as bytes; "" stands for any.
+// place is one write of a shard: its count, and its nonce as bytes; "" stands for any. The shard must have come as far as
+// least, too, whoever wrote that.
 type place struct {
 	count int64
 	nonce string
+	least int64
 }
 
 // markAge is how long the recovery mark is remembered before it is read again.
@@ -39,14 +41,17 @@ var errWentBack = errors.New("the store has gone back in time: older top-ups are
 
 // last is the last write of a shard that is known.
 func (r *rewind) last(shard int) *place {
+	out := place{least: r.reached[shard].Load()}
 	if p := r.seen[shard].Load(); p != nil {
-		return p
+		out.count, out.nonce = p.count, p.nonce
 	}
-	return &place{}
+	return &out
 }
 
 // text is the place as the scripts read it.
-func (p *place) text() string { return strconv.FormatInt(p.count, 10) + ":" + p.nonce }
+func (p *place) text() string {
+	return strconv.FormatInt(p.count, 10) + "," + strconv.FormatInt(p.least, 10) + ":" + p.nonce
+}
 
 // see remembers a write.
 func (r *rewind) see(shard int, p *place) {
@@ -110,7 +115,7 @@ func (s *Store) accept(ctx context.Context, counts [shards]int64) error {
 	for shard, n := range counts {
 		if n != away {
 			s.rewind.seen[shard].Store(&place{count: n})
-			s.rewind.reached[shard] = n
+			s.rewind.reached[shard].Store(n)
 		}
 	}
 	s.rewind.mark, s.rewind.readAt = now, time.Now()
@@ -130,13 +135,13 @@ func (s *Store) Recovered(ctx context.Context) (time.Time, error) {
 		return time.Time{}, err
 	}
 	for shard, n := range counts {
-		if n != away && n < s.rewind.reached[shard] {
+		if n != away && n < s.rewind.reached[shard].Load() {
 			err := s.accept(ctx, counts)
 			return s.rewind.mark, err
 		}
 	}
 	for shard, n := range counts {
-		s.rewind.reached[shard] = max(s.rewind.reached[shard], n)
+		s.rewind.reached[shard].Store(max(s.rewind.reached[shard].Load(), n))
 	}
 	s.rewind.readAt = time.Now()
 	if text == "" {

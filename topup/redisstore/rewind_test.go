@@ -253,3 +253,25 @@ func TestLossOfWhatOthersWrote(t *testing.T) {
 	}
 	r.mustTouch(mine, r.ids...)
 }
+
+// TestLossOfWhatOthersWroteStopsTheNextWrite: the write that comes right after such a restore notices it as well, before the
+// mark is looked for again. It may be a claim.
+func TestLossOfWhatOthersWroteStopsTheNextWrite(t *testing.T) {
+	t.Parallel()
+	r, mine := newRewindRig(t, 40)
+	other := open(t, r.redis.Addr(), 0)
+	r.mustTouch(mine, r.ids...)
+	texts, hashes := r.copyOf()
+	r.mustTouch(other, r.ids...)
+	if r.marked(mine) { // it sees how far the others have come
+		t.Fatal("recovered without a reason")
+	}
+	r.putBack(texts, hashes)
+	if err := r.touch(mine, r.ids[0]); !errors.Is(err, topup.ErrUnavailable) {
+		t.Fatalf("the write did not notice: %v", err)
+	}
+	if !r.marked(mine) {
+		t.Error("no recovery mark")
+	}
+	r.mustTouch(mine, r.ids...)
+}

@@ -55,17 +55,17 @@ return out
 // ARGV: 1 state and revision expected (5 bytes), 2 number of this write, 3 value, 4 ID, 5 "1" to leave index 2,
 // 6 due time in index 3 or "", 7 outbox time, "-" to leave it or "" for no change, 8 batch or "", 9 state before,
 // 10 state after ("" for no move), 11 change of open rows, 12 field of succeeded sums or "", 13 its change, 14 now, 15 the last
-// write of the shard that the caller knows, "count:nonce", 16 currency of used credit or "", 17 its change in micros, 18 event
+// write of the shard that the caller knows and the count it has come to at least, "count,count:nonce", 16 currency of used credit or "", 17 its change in micros, 18 event
 // for the feed or "", 19 changes of the batch's row hash or ""; with keys 10 to 12: 20 sum it leaves or "", 21 sum it enters
 // or "", 22 its score, 23 and 24 its micros, plus and minus. It returns the count of this write, 0 for changed by somebody else, -1 when the
 // write that the caller knows is not there: then the store has gone back in time and nothing is written, or -2 when this
 // very write was made before.
 var writeScript = newScript(`
-local last, by = string.match(ARGV[15], '^(%d+):(.*)$')
+local last, least, by = string.match(ARGV[15], '^(%d+),(%d+):(.*)$')
 last = tonumber(last)
 local f = redis.call('HMGET', KEYS[7], 'n', string.format('%.0f', last % 1000))
 local count = tonumber(f[1] or '0')
-if count < last or (by ~= '' and count - last < 1000 and f[2] ~= by) then return -1 end
+if count < last or count < tonumber(least) or (by ~= '' and count - last < 1000 and f[2] ~= by) then return -1 end
 local h = redis.call('GETRANGE', KEYS[1], 0, 15)
 if string.sub(h, 9, 16) == ARGV[2] then return -2 end
 if string.sub(h, 2, 6) ~= ARGV[1] then return 0 end
