@@ -22,6 +22,12 @@ type part struct {
 func (c *Callbacks) sendGroup(l *lane, tn *turn, d debt, ep *endpoint, body []byte) bool {
 	parts := []part{{tn, d, body}}
 	var others []*turn
+	defer func() { // what is left of them where something panicked
+		for _, other := range others {
+			c.drop(other)
+			l.finish(other)
+		}
+	}()
 	for len(parts) < ep.hook.MaxEvents {
 		other := l.another()
 		if other == nil {
@@ -36,7 +42,9 @@ func (c *Callbacks) sendGroup(l *lane, tn *turn, d debt, ep *endpoint, body []by
 		}
 	}
 	stuck := c.postGroup(l, ep, parts)
-	for _, other := range others {
+	for len(others) > 0 {
+		other := others[0]
+		others = others[1:]
 		if stuck[other] {
 			c.drop(other)
 		} else {

@@ -54,8 +54,8 @@ type lane struct {
 	size        int
 	now         func() time.Time
 
-	mu      sync.Mutex
-	queue   []*turn
+	mu    sync.Mutex
+	queue []*turn
 	// late are records whose fresh callback found no room: their turns come when the queue is empty.
 	late []topup.ID
 	// running are the workers that post or are about to, recording those that write what came of it.

@@ -78,7 +78,7 @@ func (c *Callbacks) record(tn *turn, d debt, change func(*topup.Callback) error)
 	defer cancel()
 	var err error
 	if tn.batch != nil {
-		tn.batch, err = c.recordBatch(ctx, tn.batch, change)
+		tn.batch, err = c.recordBatch(ctx, tn.batch, d.callback.Version, change)
 	} else {
 		tn.topup, err = c.recordTopup(ctx, tn.topup, d.callback.Version, change)
 	}
@@ -98,9 +98,10 @@ func (c *Callbacks) recordTopup(ctx context.Context, t *topup.Topup, version int
 	})
 }
 
-func (c *Callbacks) recordBatch(ctx context.Context, b *topup.Batch, change func(*topup.Callback) error) (*topup.Batch, error) {
+// recordBatch leaves alone what a later event has put in the place of the one that was sent.
+func (c *Callbacks) recordBatch(ctx context.Context, b *topup.Batch, version int, change func(*topup.Callback) error) (*topup.Batch, error) {
 	return c.cfg.Store.UpdateBatch(ctx, b.ID, func(b *topup.Batch) error {
-		if b.Callback == nil {
+		if b.Callback == nil || b.Callback.Version != version {
 			return topup.ErrUnchanged
 		}
 		return change(b.Callback)
