@@ -40,6 +40,7 @@ var waitingTexts = map[Code]string{
 	CodeProviderPaused:      "the provider is paused",
 	CodePaused:              "an operator has paused its merchant, batch or mobile operator",
 	CodeCanary:              "the first rows of its operator in this batch go ahead, to see whether they are delivered",
+	CodeBrake:               "too many of its operator's rows in this batch have failed, and an operator decides when the rest goes",
 	CodeBatchHeld:           "its batch is held back until somebody releases it",
 	CodeProviderUnreachable: "the provider could not be reached",
 	CodeProviderBusy:        "the provider asked to come back later",

@@ -157,7 +157,8 @@ type Batches interface {
 	// BatchReleased reports whether a hold of the batch has ended and none has begun since. A batch that is not there
 	// was not released.
 	BatchReleased(ctx context.Context, id BatchID) (bool, error)
-	// WakeBatch makes the rows of a batch that wait to be sent due now, in the order of the file.
+	// WakeBatch makes the rows of a batch that wait to be sent due now, in the order of the file. Where the batch was
+	// released it ends the pause of its hold as well, but for one that began after the release.
 	WakeBatch(ctx context.Context, id BatchID, now time.Time) error
 	// DueBatches returns batches that may have closed since, and from BatchLook after their creation those that are
 	// not sealed, likewise repeated at again until ForgetDueBatch.
@@ -222,6 +223,19 @@ type Pause struct {
 	Strikes int `json:"strikes,omitempty"`
 	// Note is a person's reason.
 	Note string `json:"note,omitempty"`
+}
+
+// WaitingCode is why a top-up waits that this pause of its merchant, operator or batch stops: because its merchant
+// holds it, because others of its operator fail, or because an operator of the system wants it so.
+func (p Pause) WaitingCode() Code {
+	switch p.Reason {
+	case CodeBatchHeld, CodeControlTotals, CodeBatchCancelled:
+		return CodeBatchHeld
+	case CodeBrake:
+		return CodeBrake
+	default:
+		return CodePaused
+	}
 }
 
 // Controls holds what steers workers and the scheduler, beside the record itself.

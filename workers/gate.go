@@ -120,7 +120,7 @@ func (g gate) scoped(ctx context.Context, t *topup.Topup) (wait, error) {
 	if err != nil || pause == nil {
 		return wait{}, err
 	}
-	return wait{until: g.now().Add(t.PauseLook(g.now())), code: topup.CodePaused}, nil
+	return wait{until: g.now().Add(t.PauseLook(g.now())), code: pause.WaitingCode()}, nil
 }
 
 // whileAway is the wait for a provider that cannot be reached. Where a person has paused it that is the reason to wait:

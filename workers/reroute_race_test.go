@@ -94,7 +94,7 @@ func TestStoppedDuringAQuote(t *testing.T) {
 			return topup.Quote{}, errors.New("no answer")
 		}
 		check(t, c.run(id))
-		if x := c.want(id, topup.AAT, topup.Accepted, 1, 0); x.Waiting != topup.CodePaused && x.Waiting != topup.CodeProviderPaused {
+		if x := c.want(id, topup.AAT, topup.Accepted, 1, 0); x.Waiting != topup.CodeBatchHeld && x.Waiting != topup.CodeProviderPaused {
 			t.Errorf("waits for %q", x.Waiting)
 		}
 	}

@@ -78,10 +78,53 @@ end
 return woken
 `)
 
+// wakeAt is when the rows of a batch are woken whose hold has ended: once all workers know that its pause has, since
+// until then they put off what they are rung for. A batch that waited for its control totals was never paused.
+func wakeAt(was *topup.BatchHold, released time.Time) time.Time {
+	if was.Reason == topup.CodeControlTotals {
+		return released
+	}
+	return released.Add(2 * pausesAge)
+}
+
+// dropScript takes a field of a hash away while it has a value. KEYS: 1 hash. ARGV: 1 field, 2 value.
+var dropScript = newScript(`
+if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+return redis.call('HDEL', KEYS[1], ARGV[1])
+`)
+
+// endHold ends the pause of a batch that was released, in case that whoever released it died before. One that began
+// afterwards stays.
+func (s *Store) endHold(ctx context.Context, b *topup.Batch) error {
+	if b.Hold != nil || b.ReleasedAt.IsZero() {
+		return nil
+	}
+	scope := topup.PauseScope{Kind: topup.PauseByHold, Name: string(b.ID)}
+	value, err := s.rdb.HGet(ctx, scopedPausesKey, scope.String()).Result()
+	if missing(err) {
+		return nil
+	}
+	if err != nil {
+		return unavailable(err)
+	}
+	var p topup.Pause
+	if err := json.Unmarshal([]byte(value), &p); err != nil {
+		return fmt.Errorf("%w: pause of %s", errCorrupt, scope)
+	}
+	if p.Since.After(b.ReleasedAt) {
+		return nil
+	}
+	_, err = s.eval(ctx, dropScript, []string{scopedPausesKey}, scope.String(), value)
+	return err
+}
+
 // WakeBatch implements topup.Batches.
 func (s *Store) WakeBatch(ctx context.Context, id topup.BatchID, now time.Time) error {
 	b, err := s.GetBatch(ctx, id)
 	if err != nil {
+		return err
+	}
+	if err := s.endHold(ctx, b); err != nil {
 		return err
 	}
 	flow, turn := flowOf(b.Merchant, topup.PriorityBulk), topup.PriorityBulk.Turn()

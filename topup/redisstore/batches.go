@@ -81,7 +81,10 @@ func (s *Store) writeBatch(ctx context.Context, from, to *topup.Batch) (bool, er
 		rev = strconv.FormatUint(uint64(from.Rev), 10)
 	}
 	switch {
-	case to.Wake, to.Sealed && to.ClosedAt.IsZero():
+	case to.Wake && from != nil && from.Hold != nil:
+		checkAt = formatMillis(wakeAt(from.Hold, to.ReleasedAt))
+	case to.Wake: // it is known already when to look
+	case to.Sealed && to.ClosedAt.IsZero():
 		checkAt = "0"
 	case from == nil:
 		checkAt = formatMillis(to.CreatedAt.Add(topup.BatchLook))

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -63,5 +64,56 @@ func withheldRows(t *testing.T, s topup.Store) {
 	}
 	if n := shown(); n != len(ts)-1 {
 		t.Errorf("%d rows are shown after the release, want %d", n, len(ts)-1)
+	}
+}
+
+// releasedRows wakes the rows of a batch that was held once the workers know that it is released, and ends the pause
+// that whoever released it has left; a hold that began after the release stays in force.
+func releasedRows(t *testing.T, s topup.Store) {
+	ops, m, id := s.(topup.Operations), merchantOf(t), topup.NewBatchID()
+	if err := s.CreateBatch(t.Context(), &topup.Batch{ID: id, Merchant: m, CreatedAt: start, Sealed: true, Accepted: 2}); err != nil {
+		t.Fatal(err)
+	}
+	first, second := inBatch(order(m, "one"), id, 1), inBatch(order(m, "two"), id, 2)
+	create(t, s, first, second)
+	for _, x := range []*topup.Topup{first, second} {
+		update(t, s, x.ID, func(x *topup.Topup) error { return x.Defer(start.Add(9*time.Minute), topup.CodeBatchHeld) })
+	}
+	scope := topup.PauseScope{Kind: topup.PauseByHold, Name: string(id)}
+	hold := func(at time.Time) {
+		t.Helper()
+		if err := ops.SetPause(t.Context(), scope, topup.Pause{Reason: topup.CodeBatchHeld, Actor: topup.ActorMerchant, Since: at}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	change := func(do func(*topup.Batch) error) {
+		t.Helper()
+		if _, err := s.UpdateBatch(t.Context(), id, do); err != nil {
+			t.Fatal(err)
+		}
+	}
+	held := func() bool {
+		t.Helper()
+		pauses, err := ops.Pauses(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.ContainsFunc(pauses, func(p topup.ScopedPause) bool { return p.Scope == scope })
+	}
+	hold(start)
+	change(func(b *topup.Batch) error { return b.HoldBack(topup.CodeBatchHeld, start) })
+	due(t, s, start, []topup.BatchID{id}) // looked at as it was sealed, and then put off
+	change(func(b *topup.Batch) error { return b.Release(start.Add(time.Second)) })
+	due(t, s, start.Add(time.Second), nil)
+	due(t, s, start.Add(2*time.Second), []topup.BatchID{id})
+	if err := s.WakeBatch(t.Context(), id, start.Add(2*time.Second)); err != nil || held() {
+		t.Fatalf("%v, the pause stands: %v", err, held())
+	}
+	if n := len(sends(t, s, topup.AAT, start.Add(2*time.Second), start.Add(time.Hour))); n != 2 {
+		t.Errorf("%d rows are shown", n)
+	}
+	hold(start.Add(3 * time.Second))
+	if err := s.WakeBatch(t.Context(), id, start.Add(4*time.Second)); err != nil || !held() {
+		t.Errorf("%v, a hold after the release was ended: %v", err, !held())
 	}
 }

@@ -51,6 +51,7 @@ func Run(t *testing.T, open func(t *testing.T) topup.Store) {
 		"what stands open":             standing,
 		"scoped pauses":                scopedPauses,
 		"withheld rows":                withheldRows,
+		"released rows":                releasedRows,
 		"resume wakes":                 resumeWakes,
 		"fair line":                    fairLine,
 		"line and times":               lineAndTimes,
