@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"topupq/intake"
@@ -157,30 +156,39 @@ func (m *Merchant) History(ctx context.Context, id topup.ID) ([]HistoryLine, err
 
 // Upload hands a CSV in as one batch and returns the answer as it is, status 0 where none came.
 func (m *Merchant) Upload(ctx context.Context, query, csv string) (int, []byte) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.url+"/v1/batches"+query, strings.NewReader(csv))
+	status, _, body, err := m.exchange(ctx, http.MethodPost, "/v1/batches"+query, "text/csv", []byte(csv))
 	if err != nil {
 		return 0, nil
 	}
-	req.Header.Set("Authorization", "Bearer "+m.Key)
-	req.Header.Set("Content-Type", "text/csv")
-	resp, err := m.client.Do(req)
-	if err != nil {
-		return 0, nil
+	return status, body
+}
+
+// Call makes one call of the API, with body as JSON where there is one, and returns the answer as it is.
+func (m *Merchant) Call(ctx context.Context, method, path, body string) (int, http.Header, []byte, error) {
+	contentType := ""
+	if body != "" {
+		contentType = "application/json"
 	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	if err != nil {
-		return 0, nil
-	}
-	return resp.StatusCode, body
+	return m.exchange(ctx, method, path, contentType, []byte(body))
 }
 
 const maxAnswer = 8 << 20
 
 func (m *Merchant) call(ctx context.Context, method, path, contentType string, body []byte, into any) (int, error) {
+	status, _, answer, err := m.exchange(ctx, method, path, contentType, body)
+	if err != nil || status/100 != 2 {
+		return status, err
+	}
+	if err := json.Unmarshal(answer, into); err != nil {
+		return status, fmt.Errorf("decode answer: %w", err)
+	}
+	return status, nil
+}
+
+func (m *Merchant) exchange(ctx context.Context, method, path, contentType string, body []byte) (int, http.Header, []byte, error) {
 	req, err := http.NewRequestWithContext(ctx, method, m.url+path, bytes.NewReader(body))
 	if err != nil {
-		return 0, fmt.Errorf("build request: %w", err)
+		return 0, nil, nil, fmt.Errorf("build request: %w", err)
 	}
 	req.Header.Set("Authorization", "Bearer "+m.Key)
 	if contentType != "" {
@@ -188,18 +196,12 @@ func (m *Merchant) call(ctx context.Context, method, path, contentType string, b
 	}
 	resp, err := m.client.Do(req)
 	if err != nil {
-		return 0, fmt.Errorf("call intake: %w", err)
+		return 0, nil, nil, fmt.Errorf("call intake: %w", err)
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return 0, fmt.Errorf("read answer: %w", err)
+		return 0, nil, nil, fmt.Errorf("read answer: %w", err)
 	}
-	if resp.StatusCode/100 != 2 {
-		return resp.StatusCode, nil
-	}
-	if err := json.Unmarshal(answer, into); err != nil {
-		return resp.StatusCode, fmt.Errorf("decode answer: %w", err)
-	}
-	return resp.StatusCode, nil
+	return resp.StatusCode, resp.Header, answer, nil
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -65,7 +66,13 @@ type Receiver struct {
 	books      func() map[topup.ID]Booking
 	deliveries []Delivery
 	forged     []string
-	batches    map[string]int
+	batches    []BatchEvent
+}
+
+// BatchEvent is a callback about a batch that the merchant took.
+type BatchEvent struct {
+	WebhookID, Type string
+	Data            topup.BatchView
 }
 
 func startReceiver(books func() map[topup.ID]Booking) (*Receiver, error) {
@@ -73,7 +80,7 @@ func startReceiver(books func() map[topup.ID]Booking) (*Receiver, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen for callbacks: %w", err)
 	}
-	r := &Receiver{url: "http://" + l.Addr().String() + "/callbacks", books: books, batches: map[string]int{}}
+	r := &Receiver{url: "http://" + l.Addr().String() + "/callbacks", books: books}
 	r.srv = &http.Server{Handler: r, ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = r.srv.Serve(l) }() // ends with Close
 	return r, nil
@@ -150,15 +157,35 @@ func (r *Receiver) note(header http.Header, body []byte) (topup.ID, Manner, func
 	if r.manner != nil {
 		d.Manner = r.manner(len(r.deliveries))
 	}
-	if d.Type == string(topup.EventBatchCompleted) {
-		if d.Manner.Acts() {
-			r.batches[id]++
+	if strings.HasPrefix(d.Type, "batch.") {
+		if e, err := readBatchEvent(id, body); err != nil {
+			r.forged = append(r.forged, id+": "+err.Error())
+		} else if d.Manner.Acts() {
+			r.batches = append(r.batches, e)
 		}
 		return "", d.Manner, nil
 	}
 	d.Booking, d.Known = books[d.ID]
 	r.deliveries = append(r.deliveries, d)
 	return d.ID, d.Manner, r.arrived
+}
+
+// BatchEvents is what the merchant was told about batches, in order.
+func (r *Receiver) BatchEvents() []BatchEvent {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]BatchEvent(nil), r.batches...)
+}
+
+func readBatchEvent(id string, body []byte) (BatchEvent, error) {
+	var event struct {
+		Type string          `json:"type"`
+		Data topup.BatchView `json:"data"`
+	}
+	if err := json.Unmarshal(body, &event); err != nil {
+		return BatchEvent{}, fmt.Errorf("read event of a batch: %w", err)
+	}
+	return BatchEvent{WebhookID: id, Type: event.Type, Data: event.Data}, nil
 }
 
 func readDelivery(body []byte) Delivery {
