@@ -45,7 +45,7 @@ func TestBrake(t *testing.T) {
 	s := harness.Start(t, harness.Options{Ops: true, Env: map[string]string{"TOPUPQ_CANARIES": fmt.Sprint(canaries)}})
 	ctx := t.Context()
 	for i := range bad {
-		s.Sims.Script(topup.Reloadly, topup.NewID(s.Merchant.ID, fmt.Sprint("bad-", i)), harness.Rule{Fault: "error", Code: "INVALID_RECIPIENT_PHONE", Path: "/topups*"})
+		s.Sims.Script(topup.Reloadly, topup.NewID(s.Merchant.ID, fmt.Sprint("bad-", i)), refusal)
 	}
 	r := upload(ctx, t, s.Merchant, "", nigerianHeader+nigerian("bad", 341, bad)+nigerian("good", 342, good), http.StatusAccepted)
 	if r.Accepted != bad+good {
