@@ -29,9 +29,6 @@ var csvFields = []string{"reference", "recipient", "amount", "currency", "provid
 
 const csvRequired = 4
 
-// csvReason is the column that "topupq submit" adds to refused rows; it is passed over, so that they can be mended and sent
-// again as they are.
-const csvReason = "error"
 
 func newCSVSource(body io.Reader, limit int64) *csvSource {
 	return &csvSource{records: newCSVReader(body, limit), limit: limit}
@@ -95,7 +92,7 @@ func columnOf(name string, before []csvColumn, m *mistakes) csvColumn {
 	switch {
 	case slices.ContainsFunc(before, func(c csvColumn) bool { return c.name == name }):
 		m.add(printable(name), fieldRepeated, "the column is there twice")
-	case slices.Contains(csvFields, name), name == csvReason:
+	case slices.Contains(csvFields, name), name == reasonName:
 		col.product = ""
 	case isMetadata && key != "":
 		col.product, col.metadata = "", key

@@ -40,7 +40,7 @@ func (j *jsonRows) next(r *row) error {
 		r.lost = tooLongRow(j.item, j.limit)
 		return nil
 	}
-	if r.parse(string(j.buf)) {
+	if r.parse(string(j.buf), "") {
 		return &brokenError{line: j.item, text: r.lost.Message}
 	}
 	return nil

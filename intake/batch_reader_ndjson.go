@@ -78,7 +78,7 @@ func (n *ndjsonSource) next(r *row) error {
 	case long:
 		r.lost = tooLongRow(r.line, n.limit)
 	default:
-		r.parse(string(text))
+		r.parse(string(text), reasonName)
 	}
 	return nil
 }

@@ -18,6 +18,10 @@ type RowError struct {
 // maxRowErrors bounds the rows that are named in the answer to a batch.
 const maxRowErrors = 100
 
+// reasonName is the column of a CSV, or the member of an NDJSON row, that "topupq submit" adds to refused rows. It is passed
+// over, so that they can be mended and sent again as they are.
+const reasonName = "error"
+
 // row is one row of a batch as it was read: a request, with what is wrong with it already, or no request at all.
 type row struct {
 	line    int
@@ -62,10 +66,12 @@ func malformedRow(line int, text string) *RowError {
 	return &RowError{Line: line, Code: codeMalformed, Message: text}
 }
 
-// parse fills r from the JSON text of one row. A syntax error leaves r lost and is reported as true.
-func (r *row) parse(text string) (syntax bool) {
+// parse fills r from the JSON text of one row, whose text member passed is passed over. A syntax error leaves r lost
+// and is reported as true.
+func (r *row) parse(text, passed string) (syntax bool) {
 	v, err := parseJSON(text)
 	if err == nil {
+		v.forget(passed)
 		r.request = readTopup(&v, &r.wrong)
 		return false
 	}

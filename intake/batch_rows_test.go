@@ -192,3 +192,18 @@ func TestBrokenStreams(t *testing.T) {
 		})
 	}
 }
+
+// TestReasonsArePassedOver takes refused rows back as "topupq submit" wrote them: the text of error says nothing to us. In a
+// single top-up, or as anything but text, it is an unknown field like any other.
+func TestReasonsArePassedOver(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	with := func(reference, reason string) string {
+		return strings.TrimSuffix(good(reference), "}") + `,"error":` + reason + "}"
+	}
+	rec := a.upload(ndjson, with("a", `"invalid amount: must be above 0"`)+"\n"+with("b", "{}")+"\n").receipt(202)
+	if rec.Accepted != 1 || rec.Errors[0].Line != 2 || rec.Errors[0].Field != "error" {
+		t.Errorf("%+v", rec)
+	}
+	a.do("POST", "/v1/topups", with("c", `"x"`)).problem(422, "invalid")
+}

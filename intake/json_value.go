@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -38,6 +39,18 @@ type value struct {
 	// names are the members of an object; items their values, or those of an array.
 	names []string
 	items []value
+}
+
+// forget takes the text members of a name out of an object.
+func (v *value) forget(name string) {
+	if v.kind != kindObject {
+		return
+	}
+	for i := len(v.names) - 1; i >= 0; i-- {
+		if v.names[i] == name && v.items[i].kind == kindString {
+			v.names, v.items = slices.Delete(v.names, i, i+1), slices.Delete(v.items, i, i+1)
+		}
+	}
 }
 
 // jsonError says what is wrong with a JSON text. Without syntax the text is JSON, but not of the kind that we take:

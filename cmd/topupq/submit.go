@@ -42,7 +42,8 @@ func newSubmit(d deps) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "submit FILE", Short: "Hand in a file of top-ups, as many as you like",
 		Long: `Streams a CSV, NDJSON or JSON file (also .gz) to the intake as one batch and prints what came of it.
-Rows that are refused go to FILE.rejected.csv with the reason; they never stop the others.
+Rows that are refused go to FILE.rejected.csv (of NDJSON and JSON to FILE.rejected.ndjson) with the reason as "error"; they
+never stop the others. Mend that file and hand it in alone.
 
 Stop it at any time and run it again: a reference that was taken is never taken twice.
 
@@ -113,11 +114,11 @@ func (s *submission) run(ctx context.Context, watch bool) error {
 		if err != nil {
 			return fmt.Errorf("the file is handed in, but not all refused rows are known: %w", err)
 		}
-		rejectedFile = s.file.path + ".rejected.csv"
+		rejectedFile = s.file.rejected()
 		if err := s.writeRejected(rejectedFile, errs); err != nil {
 			return err
 		}
-	} else if err := forget(s.file.path + ".rejected.csv"); err != nil {
+	} else if err := forget(s.file.rejected()); err != nil {
 		return err
 	}
 	if watch && answer.Accepted > 0 {

@@ -66,8 +66,41 @@ func (f submitFile) open() (*os.File, error) {
 	return in, nil
 }
 
-// records opens the file for reading record by record.
+// rejected is where the refused rows go: a file of the same kind, JSON as one object a line.
+func (f submitFile) rejected() string {
+	if f.format == formatCSV {
+		return f.path + ".rejected.csv"
+	}
+	return f.path + ".rejected.ndjson"
+}
+
+// rows opens the file for reading row by row. What it returns ends with io.EOF.
+func (f submitFile) rows() (next func() (record, error), closeFile func(), err error) {
+	if f.format == formatJSON {
+		plain, closeFile, err := f.plain()
+		if err != nil {
+			return nil, nil, err
+		}
+		return newItemReader(plain).next, closeFile, nil
+	}
+	in, closeFile, err := f.records()
+	if err != nil {
+		return nil, nil, err
+	}
+	return in.next, closeFile, nil
+}
+
+// records opens a CSV or NDJSON file for reading record by record.
 func (f submitFile) records() (*recordReader, func(), error) {
+	plain, closeFile, err := f.plain()
+	if err != nil {
+		return nil, nil, err
+	}
+	return newRecordReader(plain, f.format == formatCSV), closeFile, nil
+}
+
+// plain opens the file, unpacked.
+func (f submitFile) plain() (io.Reader, func(), error) {
 	in, err := f.open()
 	if err != nil {
 		return nil, nil, err
@@ -79,7 +112,7 @@ func (f submitFile) records() (*recordReader, func(), error) {
 			return nil, nil, fmt.Errorf("unpack %s: %w", f.path, err)
 		}
 	}
-	return newRecordReader(plain, f.format == formatCSV), func() { _ = in.Close() }, nil // it was only read
+	return plain, func() { _ = in.Close() }, nil // it was only read
 }
 
 // maxRecord bounds what is kept of one record; the intake refuses much shorter ones.
@@ -87,7 +120,7 @@ const maxRecord = 1 << 20
 
 // record is one record of a file.
 type record struct {
-	// line is where it begins, from 1.
+	// line is where it begins, or which item of a JSON file it is, from 1.
 	line int
 	// raw is the record without its line end; cut means that it is longer than that.
 	raw []byte

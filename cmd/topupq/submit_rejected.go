@@ -4,13 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -28,8 +25,7 @@ func (s *submission) allErrors(ctx context.Context, a uploadAnswer) (map[int]row
 	for _, e := range a.Errors {
 		found[e.Line], last = e, max(last, e.Line)
 	}
-	if int64(len(found)) >= a.Rejected || s.file.format == formatJSON {
-		s.unnamed(a.Rejected - int64(len(found)))
+	if int64(len(found)) >= a.Rejected {
 		return found, nil
 	}
 	p, err := newParts(s.file, last)
@@ -68,7 +64,11 @@ func (s *submission) validate(ctx context.Context, p *parts) ([]rowError, bool, 
 	ctx, cancel := context.WithTimeout(ctx, stallAfter)
 	defer cancel()
 	body, lines := p.body()
-	a, err := s.post(ctx, true, bytes.NewReader(body), int64(len(body)), false)
+	part := upload{dry: true, body: bytes.NewReader(body), size: int64(len(body)), format: s.file.format}
+	if part.format == formatJSON {
+		part.format = formatNDJSON
+	}
+	a, err := s.post(ctx, part)
 	if err != nil {
 		return nil, false, err
 	}
@@ -84,7 +84,7 @@ func (s *submission) validate(ctx context.Context, p *parts) ([]rowError, bool, 
 
 // parts reads the file on in parts.
 type parts struct {
-	in     *recordReader
+	next   func() (record, error)
 	close  func()
 	header *record
 	rows   []record
@@ -94,13 +94,13 @@ type parts struct {
 
 // newParts begins behind the line after.
 func newParts(f submitFile, after int) (*parts, error) {
-	in, closeFile, err := f.records()
+	next, closeFile, err := f.rows()
 	if err != nil {
 		return nil, err
 	}
-	p := &parts{in: in, close: closeFile, after: after}
+	p := &parts{next: next, close: closeFile, after: after}
 	for f.format == formatCSV && p.header == nil {
-		rec, err := in.next()
+		rec, err := next()
 		if err != nil {
 			closeFile()
 			return nil, fmt.Errorf("read the header: %w", err)
@@ -115,7 +115,7 @@ func newParts(f submitFile, after int) (*parts, error) {
 // fill reads rows until the part is full. A row that is too long to be sent again is named here.
 func (p *parts) fill(found map[int]rowError) error {
 	for len(p.rows) < partRows && p.bytes < partBytes {
-		rec, err := p.in.next()
+		rec, err := p.next()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
@@ -211,53 +211,39 @@ func (s *submission) rejectedCSV(w *bufio.Writer, errs map[int]rowError) error {
 	}
 }
 
-// rejectedRows is a list of errors with the row itself, where it is known, for files without columns.
-func (s *submission) rejectedRows(w io.Writer, errs map[int]rowError) error {
-	rows := map[int]string{}
-	if s.file.format == formatNDJSON {
-		if err := s.rowTexts(errs, rows); err != nil {
-			return err
-		}
-	}
-	out := csv.NewWriter(w)
-	table := [][]string{{"line", "reference", "row", "error"}}
-	for _, line := range sortedLines(errs) {
-		e := errs[line]
-		table = append(table, []string{strconv.Itoa(line), e.Reference, rows[line], reason(e)})
-	}
-	if err := out.WriteAll(table); err != nil {
-		return fmt.Errorf("write the refused rows: %w", err)
-	}
-	return nil
-}
-
-func (s *submission) rowTexts(errs map[int]rowError, rows map[int]string) error {
-	in, closeFile, err := s.file.records()
+// rejectedRows writes rows one a line, each with the reason as its member error. What is no object, and so cannot have one,
+// is written as it is: the reason is printed.
+func (s *submission) rejectedRows(w *bufio.Writer, errs map[int]rowError) error {
+	next, closeFile, err := s.file.rows()
 	if err != nil {
 		return err
 	}
 	defer closeFile()
-	for {
-		rec, err := in.next()
+	left := len(errs)
+	for left > 0 {
+		rec, err := next()
 		if errors.Is(err, io.EOF) {
-			return nil
+			break
 		}
 		if err != nil {
 			return fmt.Errorf("read the file: %w", err)
 		}
-		if _, refused := errs[rec.line]; refused {
-			rows[rec.line] = string(rec.raw)
+		e, refused := errs[rec.line]
+		if !refused {
+			continue
 		}
+		left--
+		row, ok := withReason(rec.raw, reason(e))
+		if !ok {
+			row = rec.raw
+			fmt.Fprintf(s.err, "line %d: %s\n", rec.line, reason(e))
+		}
+		w.Write(append(row, '\n')) //nolint:errcheck // Flush tells
 	}
-}
-
-func sortedLines(errs map[int]rowError) []int {
-	lines := make([]int, 0, len(errs))
-	for line := range errs {
-		lines = append(lines, line)
+	if left > 0 {
+		fmt.Fprintf(s.err, "%d refused rows cannot be read from the file\n", left)
 	}
-	slices.Sort(lines)
-	return lines
+	return nil
 }
 
 // reason is "code field: message".

@@ -151,21 +151,83 @@ func TestSubmitNDJSONAndJSON(t *testing.T) {
 	if _, stderr, code := s.run(t, "submit", file); code != exitRejected || stderr != "" {
 		t.Fatalf("exit %d: %s", code, stderr)
 	}
-	table, err := csv.NewReader(strings.NewReader(read(t, file+".rejected.csv"))).ReadAll()
-	if err != nil || len(table) != 201 {
-		t.Fatalf("%d lines: %v", len(table), err)
-	}
-	if last := table[200]; last[0] != "599" || last[1] != "n300" || !strings.Contains(last[2], `"reference":"n300"`) {
-		t.Errorf("last line %q", last)
-	}
+	refusedRows(t, file+".rejected.ndjson", "n")
 	file = s.write(t, "rows.json", js.String())
-	_, stderr, code := s.run(t, "submit", file)
-	holds(t, stderr, "100 more rows were refused and cannot be named")
+	if _, stderr, code := s.run(t, "submit", file); code != exitRejected || stderr != "" {
+		t.Fatalf("exit %d: %s", code, stderr)
+	}
+	refusedRows(t, file+".rejected.ndjson", "j")
+	// Handed in alone it is refused for the same reasons; mended it is taken.
+	for _, name := range []string{"rows.ndjson", "rows.json"} {
+		file = s.dir + "/" + name + ".rejected.ndjson"
+		before := read(t, file)
+		out, _, code := s.run(t, "submit", file)
+		holds(t, out, "rejected       200")
+		if again := read(t, file+".rejected.ndjson"); code != exitRejected || again != before {
+			t.Errorf("exit %d, the reasons have changed:\n%.300s\n%.300s", code, before, again)
+		}
+		file = s.write(t, "mended-"+name+".ndjson", strings.ReplaceAll(before, "NaN", "7"))
+		out, stderr, code := s.run(t, "submit", file)
+		holds(t, out, "accepted    200", "rejected    0")
+		if code != 0 {
+			t.Errorf("mended: exit %d: %s", code, stderr)
+		}
+	}
+}
+
+// refusedRows finds the last 200 of 300 rows in a file, in order, each with its reason.
+func refusedRows(t *testing.T, file, prefix string) {
+	t.Helper()
+	lines := strings.Split(strings.TrimSpace(read(t, file)), "\n")
+	if len(lines) != 200 {
+		t.Fatalf("%s: %d rows", file, len(lines))
+	}
+	for i, line := range lines {
+		want := fmt.Sprintf(`{"reference":"%s%d","recipient":"+27831234567","amount":"NaN","currency":"ZAR","error":"invalid amount: `, prefix, i+101)
+		if !strings.HasPrefix(line, want) {
+			t.Fatalf("%s: row %d is %s", file, i, line)
+		}
+	}
+}
+
+// TestSubmitRowsThatAreNoObjects keeps what it cannot add a reason to as it is, and prints the reason.
+func TestSubmitRowsThatAreNoObjects(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	file := s.write(t, "rows.jsonl", `{"reference":"ok","recipient":"+27831234567","amount":"5","currency":"ZAR"}`+"\nnot json\n[1]\n"+`{"amount":-1,"nested":{"a":[1, 2]},"error":{}}`+"\n")
+	out, stderr, code := s.run(t, "submit", file)
+	holds(t, out, "accepted       1", "rejected       3", "rows.jsonl.rejected.ndjson")
+	holds(t, stderr, "line 2: malformed", "line 3: invalid")
 	if code != exitRejected {
 		t.Errorf("exit %d", code)
 	}
-	if n := strings.Count(read(t, file+".rejected.csv"), "\n"); n != 101 {
-		t.Errorf("%d lines", n)
+	text := read(t, file+".rejected.ndjson")
+	if !strings.HasPrefix(text, "not json\n[1]\n{\"amount\":-1,\"nested\":{\"a\":[1,2]},\"error\":\"") || strings.Count(text, "\n") != 3 {
+		t.Errorf("got %s", text)
+	}
+}
+
+// TestItems reads JSON as it is written by hand, and ends where it breaks.
+func TestItems(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"\ufeff{ \"topups\" : [ {\n \"a\": \"x\\ny\" } ,\n 7, [\n] ] }": `1 {"a":"x\ny"};2 7;3 [];`,
+		`{"topups":[]}`:               "",
+		`{"topups":[{"a":1},{"b`:      `1 {"a":1};`,
+		`{"topups":[{"a":1}{"b":2}]}`: `1 {"a":1};`,
+		"":                            "",
+	} {
+		r, got := newItemReader(strings.NewReader(text)), ""
+		for {
+			rec, err := r.next()
+			if err != nil {
+				break
+			}
+			got += fmt.Sprintf("%d %s;", rec.line, rec.raw)
+		}
+		if got != want {
+			t.Errorf("%q: got %s", text, got)
+		}
 	}
 }
 

@@ -67,26 +67,35 @@ func (s *submission) uploadOnce(ctx context.Context) (uploadAnswer, error) {
 		moving := progressbar.NewReader(body, bar)
 		body = &moving
 	}
-	return s.post(ctx, s.dry, body, s.file.size, s.file.zipped)
+	return s.post(ctx, upload{dry: s.dry, body: body, size: s.file.size, zipped: s.file.zipped, format: s.file.format})
 }
 
-// post sends rows of the file's format and reads what came of the batch.
-func (s *submission) post(ctx context.Context, dry bool, body io.Reader, size int64, zipped bool) (uploadAnswer, error) {
+// upload is one body of rows.
+type upload struct {
+	dry    bool
+	body   io.Reader
+	size   int64
+	zipped bool
+	format string
+}
+
+// post sends rows and reads what came of the batch.
+func (s *submission) post(ctx context.Context, u upload) (uploadAnswer, error) {
 	var a uploadAnswer
 	params := &client.CreateBatchParams{Name: &s.name}
-	if dry {
-		params.ValidateOnly = &dry
+	if u.dry {
+		params.ValidateOnly = &u.dry
 	}
-	if encoding := "gzip"; zipped {
+	if encoding := "gzip"; u.zipped {
 		params.ContentEncoding = &encoding
 	}
 	sized := func(_ context.Context, r *http.Request) error {
-		if r.ContentLength = size; size == 0 {
+		if r.ContentLength = u.size; u.size == 0 {
 			r.Body = http.NoBody
 		}
 		return nil
 	}
-	resp, err := s.api.calls.CreateBatchWithBody(ctx, params, mediaTypes[s.file.format], body, sized)
+	resp, err := s.api.calls.CreateBatchWithBody(ctx, params, mediaTypes[u.format], u.body, sized)
 	if err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause
