@@ -763,6 +763,14 @@ type BatchPlan struct {
 		// Unchecked Rows that were compared with the file alone.
 		Unchecked int `json:"unchecked"`
 	} `json:"likely_duplicates"`
+
+	// OverLimit Rows above a limit of the merchant's as it stands now, which are rejected; null for none. Nothing is reserved: what is handed in meanwhile counts first.
+	OverLimit *struct {
+		// Codes Rows by code: day_limit, number_limit, batch_limit or credit_limit.
+		Codes     map[string]int `json:"codes"`
+		FirstLine int            `json:"first_line"`
+		Rows      int            `json:"rows"`
+	} `json:"over_limit"`
 	Providers []struct {
 		// Amounts What is to be delivered by currency.
 		Amounts map[string]string `json:"amounts"`

@@ -17,8 +17,14 @@ type batchLimits struct {
 // in the order of the file. refused and existing are by candidate; end is to be called once the rest is written.
 func (b *batchRun) grant(ctx context.Context, cands []candidate, existing []*topup.Topup) (refused []string, end func(), err error) {
 	refused, end = make([]string, len(cands)), func() {}
-	if b.dry || !limited(b.limits.limits) {
+	if !limited(b.limits.limits) {
 		return refused, end, nil
+	}
+	if b.dry {
+		if refused, err = b.foresee(ctx, cands, existing); err == nil {
+			err = b.repeats(ctx, cands, existing, refused)
+		}
+		return refused, end, err
 	}
 	ids := make([]topup.ID, len(cands))
 	for i, cand := range cands {
@@ -96,13 +102,18 @@ func (b *batchRun) repeats(ctx context.Context, cands []candidate, existing []*t
 
 // fits counts a row against the limits of one batch, if it is within them.
 func (l *batchLimits) fits(taken *topup.Use, t *topup.Topup) bool {
-	c := t.Amount.Currency
-	if l.limits.BatchTopups > 0 && taken.Topups >= l.limits.BatchTopups {
-		return false
-	}
-	if above(taken.Amounts[c].Add(t.Amount.Amount), l.limits.BatchAmount, c) {
+	if !l.room(taken, t) {
 		return false
 	}
 	taken.Count(t)
 	return true
+}
+
+// room reports whether a row is within the limits of one batch of which so much is taken.
+func (l *batchLimits) room(taken *topup.Use, t *topup.Topup) bool {
+	c := t.Amount.Currency
+	if l.limits.BatchTopups > 0 && taken.Topups >= l.limits.BatchTopups {
+		return false
+	}
+	return !above(taken.Amounts[c].Add(t.Amount.Amount), l.limits.BatchAmount, c)
 }

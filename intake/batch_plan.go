@@ -31,6 +31,7 @@ type plan struct {
 	lines map[uint64]int
 	until time.Time
 	alike alike
+	over  overLimit
 }
 
 // providerPlan is the part of one provider.
@@ -178,7 +179,7 @@ func (v *providerPlan) lasts(waiting int64) time.Duration {
 // view is the plan as it is told.
 func (p *plan) view(ctx context.Context) *planView {
 	now := p.s.now()
-	v := &planView{Providers: []providerPlanView{}, FinishesAt: now}
+	v := &planView{Providers: []providerPlanView{}, FinishesAt: now, OverLimit: p.over.view()}
 	v.LikelyDuplicates = alikeAll{Rows: p.alike.rows, Unchecked: p.alike.unchecked, First: p.alike.first}
 	if v.LikelyDuplicates.First == nil {
 		v.LikelyDuplicates.First = []alikeView{}

@@ -11,6 +11,15 @@ type planView struct {
 	Providers        []providerPlanView `json:"providers"`
 	FinishesAt       time.Time          `json:"finishes_at"`
 	LikelyDuplicates alikeAll           `json:"likely_duplicates"`
+	// OverLimit tells of the rows that a limit of the merchant keeps out; they are rejected, and not in the rest of the plan.
+	OverLimit *overLimitView `json:"over_limit"`
+}
+
+// overLimitView counts the rows above a limit, by the limits' codes.
+type overLimitView struct {
+	Rows      int64            `json:"rows"`
+	FirstLine int              `json:"first_line"`
+	Codes     map[string]int64 `json:"codes"`
 }
 
 // providerPlanView is the part of one provider.

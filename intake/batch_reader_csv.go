@@ -29,7 +29,6 @@ var csvFields = []string{"reference", "recipient", "amount", "currency", "provid
 
 const csvRequired = 4
 
-
 func newCSVSource(body io.Reader, limit int64) *csvSource {
 	return &csvSource{records: newCSVReader(body, limit), limit: limit}
 }

@@ -120,6 +120,7 @@ type batchRun struct {
 	prices                         prices
 	plan                           *plan
 	limits                         batchLimits
+	foreseen                       foreseen
 	// control is what the file is expected to hold; its rows are withheld until it is known to. nil for no expectation.
 	control *control
 	// receipts tells the verdict on every row, nil where only the counts are wanted.
@@ -277,6 +278,11 @@ func (b *batchRun) gather(ctx context.Context) error {
 	b.rejected += ch.result.rejected
 	for currency, sum := range ch.result.requested {
 		b.requested[currency] = addMoney(b.requested[currency], sum)
+	}
+	for i, code := range ch.refused {
+		if b.dry && code != "" {
+			b.plan.over.note(code, ch.candidates[i].topup.Line)
+		}
 	}
 	for _, t := range ch.result.planned {
 		cost, known := b.price(ctx, t)

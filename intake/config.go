@@ -34,6 +34,7 @@ type Store interface {
 	Earlier(ctx context.Context, m topup.MerchantID, number int64, now time.Time) (topup.Use, error)
 	EndReserve(ctx context.Context, m topup.MerchantID, number int64) error
 	TakeNumbers(ctx context.Context, m topup.MerchantID, day time.Time, ts []*topup.Topup, l topup.Limits) ([]bool, error)
+	NumbersUsed(ctx context.Context, m topup.MerchantID, day time.Time, numbers []topup.MSISDN) ([]topup.Use, error)
 
 	SetPause(ctx context.Context, s topup.PauseScope, p topup.Pause) error
 	EndPause(ctx context.Context, s topup.PauseScope) error

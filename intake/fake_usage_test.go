@@ -30,3 +30,7 @@ func (f *fakeStore) TakeNumbers(_ context.Context, _ topup.MerchantID, _ time.Ti
 	}
 	return out, nil
 }
+
+func (f *fakeStore) NumbersUsed(_ context.Context, _ topup.MerchantID, _ time.Time, numbers []topup.MSISDN) ([]topup.Use, error) {
+	return make([]topup.Use, len(numbers)), nil
+}

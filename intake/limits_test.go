@@ -1,7 +1,9 @@
 package intake_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -110,6 +112,56 @@ func TestLimitsOfABatch(t *testing.T) {
 			}
 			if again.Duplicates != 7 || again.Accepted != more {
 				t.Errorf("again: %+v", again)
+			}
+		})
+	}
+}
+
+// TestValidationForeseesLimits tells which rows of a file would be above a limit, and they are. Telling so uses nothing up.
+func TestValidationForeseesLimits(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		limits topup.Limits
+		code   string
+	}{
+		"rows": {topup.Limits{BatchTopups: 7}, "batch_limit"}, "amount": {topup.Limits{BatchAmount: sums("ZAR", "37")}, "batch_limit"},
+		"rows of a day": {topup.Limits{TopupsPerDay: 8}, "day_limit"}, "amount of a day": {topup.Limits{AmountPerDay: sums("ZAR", "42")}, "day_limit"},
+		"credit": {topup.Limits{Credit: sums("ZAR", "32.5"), Paid: sums("ZAR", "10")}, "credit_limit"},
+		"number": {topup.Limits{NumberTopupsPerDay: 8}, "number_limit"}, "amount of a number": {topup.Limits{NumberAmountPerDay: sums("ZAR", "44")}, "number_limit"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a, store := bounded(t, c.limits)
+			a.do("POST", "/v1/topups", good("before")).want(202)
+			file := good("before") + "\n" + rowsOf(10) + good("f9") + "\n"
+			for range 2 {
+				var got struct {
+					Accepted, Rejected int64
+					Plan               struct {
+						Providers []struct{ Rows int64 }
+						OverLimit struct {
+							Rows      int64
+							FirstLine int `json:"first_line"`
+							Codes     map[string]int64
+						} `json:"over_limit"`
+					}
+				}
+				r := a.do("POST", "/v1/batches?validate_only=true", file, "Content-Type", ndjson).want(200)
+				if err := json.Unmarshal(r.body, &got); err != nil {
+					t.Fatal(err)
+				}
+				over := got.Plan.OverLimit
+				if got.Accepted != 7 || over.FirstLine != 9 || over.Codes[c.code] != over.Rows || got.Rejected != over.Rows || got.Plan.Providers[0].Rows != 7 {
+					t.Errorf("%s", r.body)
+				}
+			}
+			used, err := store.Used(t.Context(), a.merchant.ID, start)
+			reserved, err2 := store.Earlier(t.Context(), a.merchant.ID, math.MaxInt64, start)
+			if err != nil || err2 != nil || reserved.Topups != 0 || used.Topups != 1 {
+				t.Errorf("used %+v, reserved %+v, %v %v", used, reserved, err, err2)
+			}
+			if rec := a.upload(ndjson, file).receipt(202); rec.Accepted != 7 || rec.Errors[0].Line != 9 || rec.Errors[0].Code != c.code {
+				t.Errorf("handed in: %+v", rec)
 			}
 		})
 	}

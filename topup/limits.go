@@ -65,6 +65,8 @@ type Usage interface {
 	// is within them; one that was counted before is. What is counted and then not recorded stays counted for the
 	// same ID.
 	TakeNumbers(ctx context.Context, m MerchantID, day time.Time, ts []*Topup, l Limits) ([]bool, error)
+	// NumbersUsed is what TakeNumbers has counted for recipients on a UTC day, in their order; it counts nothing.
+	NumbersUsed(ctx context.Context, m MerchantID, day time.Time, numbers []MSISDN) ([]Use, error)
 }
 
 // Add adds amounts.

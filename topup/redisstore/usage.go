@@ -198,3 +198,30 @@ func (s *Store) TakeNumbers(ctx context.Context, m topup.MerchantID, day time.Ti
 	}
 	return out, nil
 }
+
+// NumbersUsed implements topup.Usage.
+func (s *Store) NumbersUsed(ctx context.Context, m topup.MerchantID, day time.Time, numbers []topup.MSISDN) ([]topup.Use, error) {
+	out := make([]topup.Use, len(numbers))
+	if len(numbers) == 0 {
+		return out, nil
+	}
+	pipe := s.rdb.Pipeline()
+	cmds := make([]*redis.StringSliceCmd, len(numbers))
+	for i, number := range numbers {
+		cmds[i] = pipe.HVals(ctx, numberUseKey(m, day, number))
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return nil, unavailable(err)
+	}
+	for i, cmd := range cmds {
+		out[i].Amounts = topup.Sums{}
+		for _, value := range cmd.Val() {
+			currency, micros, _ := strings.Cut(value, ":")
+			if err := addText(out[i].Amounts, currency, micros); err != nil {
+				return nil, err
+			}
+			out[i].Topups++
+		}
+	}
+	return out, nil
+}

@@ -86,4 +86,12 @@ func reservations(t *testing.T, s topup.Store) {
 	taken(false, topup.Limits{NumberTopupsPerDay: 2}, "c")
 	taken(false, topup.Limits{NumberAmountPerDay: topup.Sums{"ZAR": decimal.New(5, 0)}}, "c")
 	taken(true, topup.Limits{NumberAmountPerDay: topup.Sums{"ZAR": decimal.New(6, 0)}}, "c")
+	one := order(m, "a").Recipient
+	uses, err := s.NumbersUsed(ctx, m, start, []topup.MSISDN{"+27830000009", one})
+	if err != nil || uses[0].Topups != 0 || uses[1].Topups != 3 || !uses[1].Amounts["ZAR"].Equal(decimal.New(6, 0)) {
+		t.Errorf("used by number: %+v %v", uses, err)
+	}
+	if uses, err = s.NumbersUsed(ctx, m, start.Add(24*time.Hour), []topup.MSISDN{one}); err != nil || uses[0].Topups != 0 {
+		t.Errorf("used by number on the next day: %+v %v", uses, err)
+	}
 }
