@@ -15,7 +15,8 @@ const (
 
 // Failures counts definite outcomes, and how many of them were failures.
 type Failures struct {
-	All, Failed int64
+	All    int64 `json:"all"`
+	Failed int64 `json:"failed"`
 }
 
 // Add sums two counts.

@@ -133,8 +133,11 @@ func (c *Callback) Delivered(a CallbackAttempt) {
 }
 
 // Attempted records a failed attempt and plans the next: after schedule[tries-1], or retryAfter where that is
-// longer; past the end of the schedule the callback is failed.
+// longer; past the end of the schedule the callback is failed. An attempt that is recorded already counts once.
 func (c *Callback) Attempted(a CallbackAttempt, schedule []time.Duration, retryAfter time.Duration) {
+	if n := len(c.Attempts); n > 0 && c.Attempts[n-1].At.Equal(a.At) {
+		return
+	}
 	c.keep(a)
 	c.Tries++
 	if c.Tries > len(schedule) {

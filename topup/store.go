@@ -223,6 +223,13 @@ type Pause struct {
 	Strikes int `json:"strikes,omitempty"`
 	// Note is a person's reason.
 	Note string `json:"note,omitempty"`
+	// Seen is what a brake has seen of its operator when it was pulled.
+	Seen Failures `json:"seen,omitzero"`
+}
+
+// Braked is what the merchant is told of a pause by the brake, of an operator in one batch.
+func (p Pause) Braked(operator string) BatchPaused {
+	return BatchPaused{Operator: operator, Settled: p.Seen.All, Failed: p.Seen.Failed, Since: p.Since}
 }
 
 // WaitingCode is why a top-up waits that this pause of its merchant, operator or batch stops: because its merchant

@@ -13,7 +13,7 @@ import (
 // BrakeStore is what the brake needs of the store.
 type BrakeStore interface {
 	topup.Outcomes
-	SetPause(ctx context.Context, s topup.PauseScope, p topup.Pause) error
+	AddPause(ctx context.Context, s topup.PauseScope, p topup.Pause) (bool, error)
 	UpdateBatch(ctx context.Context, id topup.BatchID, change func(*topup.Batch) error) (*topup.Batch, error)
 }
 
@@ -180,14 +180,16 @@ func (b *Brake) learn(ctx context.Context, key string, one topup.Failures) topup
 	return known.Failures
 }
 
-// stop pauses an operator in a batch, and owes its merchant the event.
+// stop pauses an operator in a batch, and owes its merchant the event. Of several processes one does; should it die in
+// between, the scheduler finds the pause.
 func (b *Brake) stop(ctx context.Context, t *topup.Topup, seen topup.Failures) {
-	now, scope := b.now(), t.BrakeScope()
-	err := b.store.SetPause(ctx, scope, topup.Pause{Reason: topup.CodeBrake, Actor: topup.ActorWorker, Since: now})
+	scope, pause := t.BrakeScope(), topup.Pause{Reason: topup.CodeBrake, Actor: topup.ActorWorker, Since: b.now(), Seen: seen}
+	added, err := b.store.AddPause(ctx, scope, pause)
+	if err == nil && !added {
+		return
+	}
 	if err == nil {
-		_, err = b.store.UpdateBatch(ctx, t.Batch, func(rec *topup.Batch) error {
-			return rec.Brake(topup.BatchPaused{Operator: t.BrakeKey(), Settled: seen.All, Failed: seen.Failed, Since: now})
-		})
+		_, err = b.store.UpdateBatch(ctx, t.Batch, func(rec *topup.Batch) error { return rec.Brake(pause.Braked(t.BrakeKey())) })
 	}
 	b.log.Error("too many rows of an operator fail; the rest of its batch waits", zap.String("pause", scope.String()),
 		zap.Int64("settled", seen.All), zap.Int64("failed", seen.Failed), zap.Error(err))

@@ -137,6 +137,28 @@ func TestBrakeCountsWhatWasCompleted(t *testing.T) {
 	}
 }
 
+// TestBrakeIsToldOnce has two worker processes see the same operator fail: one of them tells the merchant.
+func TestBrakeIsToldOnce(t *testing.T) {
+	t.Parallel()
+	b, rung := brakeBench(t)
+	b.provider.submit = answer(topup.Outcome{Answer: topup.Refused, Code: topup.CodeOperatorUnavailable})
+	id := topup.NewBatchID()
+	check(t, b.store.CreateBatch(t.Context(), &topup.Batch{ID: id, Merchant: "merx", CreatedAt: b.clock()}))
+	rows, one := b.rows(id, 13, 3*testCanaries), b.submit
+	cfg := one.Config
+	cfg.Brake = NewBrake(b.store, testCanaries, func(context.Context, string) { rung.Add(1) }, zap.NewNop(), b.clock)
+	two := NewSubmit(cfg, b.check)
+	for i, r := range rows[:2*testCanaries] {
+		b.submit = []*Submit{one, two}[i%2]
+		check(t, b.run(r))
+	}
+	rec, err := b.store.GetBatch(t.Context(), id)
+	check(t, err)
+	if rung.Load() != 1 || rec.Callback.Version != 1 || rec.Paused == nil {
+		t.Errorf("rung %d times for %+v", rung.Load(), rec.Callback)
+	}
+}
+
 // TestBrakeHasPatience does not hold the rest of a batch up for a provider that takes its time to decide.
 func TestBrakeHasPatience(t *testing.T) {
 	t.Parallel()

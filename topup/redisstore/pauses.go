@@ -39,6 +39,16 @@ func (s *Store) SetPause(ctx context.Context, scope topup.PauseScope, p topup.Pa
 	return unavailable(s.rdb.HSet(ctx, scopedPausesKey, scope.String(), value).Err())
 }
 
+// AddPause implements topup.Operations.
+func (s *Store) AddPause(ctx context.Context, scope topup.PauseScope, p topup.Pause) (bool, error) {
+	value, err := json.Marshal(p)
+	if err != nil {
+		return false, fmt.Errorf("encode pause: %w", err)
+	}
+	added, err := s.rdb.HSetNX(ctx, scopedPausesKey, scope.String(), value).Result()
+	return added, unavailable(err)
+}
+
 // EndPause implements topup.Operations.
 func (s *Store) EndPause(ctx context.Context, scope topup.PauseScope) error {
 	if scope.Kind == topup.PauseByProvider {

@@ -174,6 +174,26 @@ func pulse(t *testing.T, s topup.Store) {
 	}
 }
 
+// pauseOnce keeps a pause that stands from being replaced.
+func pauseOnce(t *testing.T, s topup.Store) {
+	ops, scope := operations(t, s), topup.PauseScope{Kind: topup.PauseByBrake, Name: string(topup.NewBatchID()) + "/aat:7"}
+	first := topup.Pause{Reason: topup.CodeBrake, Actor: topup.ActorWorker, Since: start, Seen: topup.Failures{All: 9, Failed: 8}}
+	for i, want := range []bool{true, false} {
+		p := first
+		p.Since = start.Add(time.Duration(i) * time.Minute)
+		if added, err := ops.AddPause(t.Context(), scope, p); added != want || err != nil {
+			t.Errorf("%d: %v %v", i, added, err)
+		}
+	}
+	all, err := ops.Pauses(t.Context())
+	if err != nil || !slices.Contains(all, topup.ScopedPause{Scope: scope, Pause: first}) {
+		t.Errorf("%+v %v", all, err)
+	}
+	if err := ops.EndPause(t.Context(), scope); err != nil {
+		t.Error(err)
+	}
+}
+
 // resumeWakes makes due what a pause has put off, as soon as it ends; what expires or is put off for longer stays.
 func resumeWakes(t *testing.T, s topup.Store) {
 	ops := s.(topup.Operations)

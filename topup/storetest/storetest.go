@@ -52,6 +52,7 @@ func Run(t *testing.T, open func(t *testing.T) topup.Store) {
 		"scoped pauses":                scopedPauses,
 		"withheld rows":                withheldRows,
 		"released rows":                releasedRows,
+		"a pause is added once":        pauseOnce,
 		"resume wakes":                 resumeWakes,
 		"fair line":                    fairLine,
 		"line and times":               lineAndTimes,
