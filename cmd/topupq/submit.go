@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,8 +18,12 @@ import (
 	"topupq/topup"
 )
 
-// exitRejected tells that the file was taken but for some rows.
-const exitRejected = 3
+const (
+	// exitRejected tells that the file was taken but for some rows, exitStopped that somebody stopped watching before
+	// every outcome was known.
+	exitRejected = 3
+	exitStopped  = 4
+)
 
 // submission is one run of the submit command.
 type submission struct {
@@ -47,7 +52,8 @@ never stop the others. Mend that file and hand it in alone.
 
 Stop it at any time and run it again: a reference that was taken is never taken twice.
 
-Exit code: 0 every row is accepted or was before, 3 some were refused, 1 failed, 2 wrong usage.`,
+Exit code: 0 every row is accepted or was before, 3 some were refused, 1 failed, 2 wrong usage; with --watch 4 when it is
+stopped before every outcome is known. The outcomes themselves are in what it prints, with --json under "states".`,
 		Example: `  topupq submit topups.csv
   topupq submit topups.ndjson.gz --watch --name "November bonus"
   topupq submit topups.csv --validate-only`,
@@ -95,6 +101,8 @@ type uploadAnswer struct {
 	Errors []rowError `json:"errors"`
 	// PredictedCosts comes with a validation: what rows of providers that publish their prices should cost.
 	PredictedCosts *predictedCosts `json:"predicted_costs"`
+	// Plan comes with a validation.
+	Plan json.RawMessage `json:"plan"`
 }
 
 type predictedCosts struct {
@@ -121,18 +129,23 @@ func (s *submission) run(ctx context.Context, watch bool) error {
 	} else if err := forget(s.file.rejected()); err != nil {
 		return err
 	}
+	stopped := false
 	if watch && answer.Accepted > 0 {
-		if err := s.watch(ctx, &answer.BatchView); err != nil {
+		if stopped, err = s.watch(ctx, &answer.BatchView); err != nil {
 			return err
 		}
 	}
 	if err := s.print(answer, rejectedFile); err != nil {
 		return err
 	}
-	if answer.Rejected > 0 {
+	switch {
+	case stopped:
+		return &exitError{code: exitStopped}
+	case answer.Rejected > 0:
 		return &exitError{code: exitRejected}
+	default:
+		return nil
 	}
-	return nil
 }
 
 // forget removes the refused rows of an earlier run: there are none any more.
@@ -147,12 +160,13 @@ func forget(path string) error {
 type submitResult struct {
 	topup.BatchView
 	PredictedCosts *predictedCosts `json:"predicted_costs,omitempty"`
+	Plan           json.RawMessage `json:"plan,omitempty"`
 	RejectedFile   string          `json:"rejected_file,omitempty"`
 }
 
 func (s *submission) print(a uploadAnswer, rejectedFile string) error {
 	if s.asJSON {
-		return printJSON(s.out, submitResult{a.BatchView, a.PredictedCosts, rejectedFile})
+		return printJSON(s.out, submitResult{a.BatchView, a.PredictedCosts, a.Plan, rejectedFile})
 	}
 	accepted := "accepted"
 	if s.dry {
@@ -173,5 +187,9 @@ func (s *submission) print(a uploadAnswer, rejectedFile string) error {
 			pairs = append(pairs, [2]string{"should cost " + currency, fmt.Sprintf("%s for %d rows whose prices are known", p.Sums[currency], p.Rows)})
 		}
 	}
-	return printFields(s.out, append(pairs, [2]string{"rejected rows", rejectedFile}))
+	plan, err := planFields(a.Plan)
+	if err != nil {
+		return err
+	}
+	return printFields(s.out, append(append(pairs, plan...), [2]string{"rejected rows", rejectedFile}))
 }

@@ -320,39 +320,6 @@ func TestSubmitGivesUp(t *testing.T) {
 	}
 }
 
-func TestSubmitWatches(t *testing.T) {
-	t.Parallel()
-	s := newShop(t)
-	looks := 0
-	s.before = func(w http.ResponseWriter, r *http.Request) bool {
-		if r.Method != http.MethodGet {
-			_, _ = w.Write([]byte(`{"batch_id":"batx","rows":3,"accepted":3,"states":{"accepted":3},"errors":[]}`))
-			return true
-		}
-		looks++
-		switch looks {
-		case 1:
-			w.WriteHeader(http.StatusBadGateway)
-		case 2:
-			_, _ = w.Write([]byte(`{"batch_id":"batx","rows":3,"accepted":3,"states":{"pending":2,"succeeded":1}}`))
-		default:
-			_, _ = w.Write([]byte(`{"batch_id":"batx","rows":3,"accepted":3,"states":{"held":1,"succeeded":1,"failed":1}}`))
-		}
-		return true
-	}
-	sub := s.submission(t, "rows.csv", rows(3, 0))
-	var out, bars bytes.Buffer
-	sub.out, sub.progress = &out, &bars
-	if err := sub.run(t.Context(), true); err != nil {
-		t.Fatal(err)
-	}
-	holds(t, out.String(), "1 held, 1 succeeded, 1 failed")
-	holds(t, bars.String(), "uploading", "waiting for outcomes")
-	if looks != 3 {
-		t.Errorf("%d looks", looks)
-	}
-}
-
 func TestSubmitMistakes(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)

@@ -14,8 +14,8 @@ import (
 const watchFails = 30
 
 // watch looks at the batch until nothing moves without a person any more, and leaves what it saw last in b. Only
-// the watching can be stopped: the batch goes on.
-func (s *submission) watch(ctx context.Context, b *topup.BatchView) error {
+// the watching can be stopped, which it reports: the batch goes on.
+func (s *submission) watch(ctx context.Context, b *topup.BatchView) (stopped bool, err error) {
 	var bar *progressbar.ProgressBar
 	if s.progress != nil {
 		bar = s.bar("waiting for outcomes", b.Accepted, false)
@@ -30,10 +30,10 @@ func (s *submission) watch(ctx context.Context, b *topup.BatchView) error {
 			fails, *b = 0, now
 		case ctx.Err() != nil:
 		case errors.As(err, &p) && !p.passing():
-			return err
+			return false, err
 		default:
 			if fails++; fails == watchFails {
-				return err
+				return false, err
 			}
 		}
 		if bar != nil {
@@ -41,11 +41,11 @@ func (s *submission) watch(ctx context.Context, b *topup.BatchView) error {
 			_ = bar.Set64(decided(b))
 		}
 		if err == nil && decided(b) >= b.Accepted {
-			return nil
+			return false, nil
 		}
 		if sleep(ctx, s.poll) != nil {
 			fmt.Fprintf(s.err, "stopped watching; the batch goes on: topupq status %s\n", id)
-			return nil
+			return true, nil
 		}
 	}
 }
