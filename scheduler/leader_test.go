@@ -153,7 +153,8 @@ func (v *view) DueBatches(ctx context.Context, _, _ time.Time, _ int) ([]topup.B
 func (v *view) WakeBatch(ctx context.Context, _ topup.BatchID, _ time.Time) error {
 	return v.pass(ctx)
 }
-func (v *view) Pauses(ctx context.Context) ([]topup.ScopedPause, error) { return nil, v.pass(ctx) }
+func (v *view) Pauses(ctx context.Context) ([]topup.ScopedPause, error)   { return nil, v.pass(ctx) }
+func (v *view) ForgetPause(ctx context.Context, _ topup.PauseScope) error { return v.pass(ctx) }
 func (v *view) Paused(ctx context.Context, _ topup.ProviderName) (*topup.Pause, error) {
 	return nil, v.pass(ctx)
 }

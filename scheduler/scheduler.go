@@ -26,6 +26,7 @@ type Store interface {
 	UpdateBatch(ctx context.Context, id topup.BatchID, change func(*topup.Batch) error) (*topup.Batch, error)
 	WakeBatch(ctx context.Context, id topup.BatchID, now time.Time) error
 	Pauses(ctx context.Context) ([]topup.ScopedPause, error)
+	ForgetPause(ctx context.Context, s topup.PauseScope) error
 	Lead(ctx context.Context, holder string, ttl time.Duration) (bool, error)
 	Resign(ctx context.Context, holder string) error
 }
@@ -97,8 +98,8 @@ type Scheduler struct {
 	days     days
 	// trimmed is when old events were forgotten last.
 	trimmed time.Time
-	// braked is when the brakes in force were looked through last.
-	braked  time.Time
+	// paused is when the pauses of batches were looked through last.
+	paused  time.Time
 	windows map[topup.ProviderName]*window
 }
 
@@ -217,7 +218,7 @@ func (s *Scheduler) runOnce(ctx context.Context) error {
 	for _, p := range s.cfg.Providers {
 		errs = append(errs, s.sends(ctx, p), s.recheck(ctx, p))
 	}
-	errs = append(errs, s.callbacks(ctx), s.batches(ctx), s.brakes(ctx), s.feed(ctx), s.texts(ctx), s.endOfDay(ctx))
+	errs = append(errs, s.callbacks(ctx), s.batches(ctx), s.batchPauses(ctx), s.feed(ctx), s.texts(ctx), s.endOfDay(ctx))
 	return errors.Join(errs...)
 }
 

@@ -20,6 +20,8 @@ type Operations interface {
 	// when it ends, but for the batches that are held: WakeBatch wakes those.
 	SetPause(ctx context.Context, s PauseScope, p Pause) error
 	EndPause(ctx context.Context, s PauseScope) error
+	// ForgetPause is EndPause where nothing waits for the end any more: it wakes nobody.
+	ForgetPause(ctx context.Context, s PauseScope) error
 	// AddPause is SetPause where the scope, which is no provider's, is not paused yet; false means that it is.
 	AddPause(ctx context.Context, s PauseScope, p Pause) (bool, error)
 	Pauses(ctx context.Context) ([]ScopedPause, error)

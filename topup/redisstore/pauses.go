@@ -49,6 +49,11 @@ func (s *Store) AddPause(ctx context.Context, scope topup.PauseScope, p topup.Pa
 	return added, unavailable(err)
 }
 
+// ForgetPause implements topup.Operations.
+func (s *Store) ForgetPause(ctx context.Context, scope topup.PauseScope) error {
+	return unavailable(s.rdb.HDel(ctx, scopedPausesKey, scope.String()).Err())
+}
+
 // EndPause implements topup.Operations.
 func (s *Store) EndPause(ctx context.Context, scope topup.PauseScope) error {
 	if scope.Kind == topup.PauseByProvider {

@@ -189,6 +189,12 @@ func pauseOnce(t *testing.T, s topup.Store) {
 	if err != nil || !slices.Contains(all, topup.ScopedPause{Scope: scope, Pause: first}) {
 		t.Errorf("%+v %v", all, err)
 	}
+	if err := ops.ForgetPause(t.Context(), scope); err != nil {
+		t.Error(err)
+	}
+	if added, err := ops.AddPause(t.Context(), scope, first); !added || err != nil {
+		t.Errorf("after it was forgotten: %v %v", added, err)
+	}
 	if err := ops.EndPause(t.Context(), scope); err != nil {
 		t.Error(err)
 	}

@@ -8,16 +8,16 @@ import (
 )
 
 // TestBrakeThatNobodyToldOf has a worker die between pulling the brake and telling its merchant: that is made up for, once.
-// What the merchant was told of is left alone, and so is a batch that has closed.
+// What the merchant was told of is left alone, and the pause of a batch that has closed or is gone is forgotten.
 func TestBrakeThatNobodyToldOf(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	look := func() {
 		t.Helper()
-		if err := d.s.brakes(t.Context()); err != nil {
+		if err := d.s.batchPauses(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		d.now = d.now.Add(brakesEvery)
+		d.now = d.now.Add(batchPausesEvery)
 	}
 	pause := func(id topup.BatchID, seen int64) {
 		t.Helper()
@@ -54,5 +54,9 @@ func TestBrakeThatNobodyToldOf(t *testing.T) {
 	}
 	if b := d.get(closed); b.Callback.Type != topup.EventBatchCompleted || b.Callback.Version != 1 {
 		t.Errorf("a closed batch: %+v", b.Callback)
+	}
+	left, err := d.store.Pauses(t.Context())
+	if err != nil || len(left) != 1 || left[0].Scope.Name != string(untold)+"/reloadly:341" {
+		t.Errorf("pauses %+v %v", left, err)
 	}
 }
