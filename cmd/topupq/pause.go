@@ -25,7 +25,12 @@ ever; what is accepted waits until somebody resumes it. A mobile operator can on
 
 func newResume(d deps) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "resume SCOPE", Short: "End a pause", Example: "  topupq resume provider:aat --apply --reason \"float was filled\"", Args: oneArg,
+		Use: "resume SCOPE", Short: "End a pause, or release the rows of a batch that the brake has stopped",
+		Long: `Ends a pause that "topupq pause" lists, by its scope. brake:bat…/reloadly:173 is one operator's rows in one batch, of
+which the first failed far more often than is usual: resumed, some go ahead again before the rest.`,
+		Example: "  topupq resume provider:aat --apply --reason \"float was filled\"\n" +
+			"  topupq resume brake:bat…/reloadly:173 --apply --reason \"the operator is well again\"",
+		Args: oneArg,
 	}
 	return scopeCommand(d, cmd, "goes on", func(ctx context.Context, c *operator.Clerk, by operator.Person, reason string, s topup.PauseScope) error {
 		return c.Resume(ctx, by, reason, s)
