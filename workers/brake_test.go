@@ -159,6 +159,28 @@ func TestBrakeIsToldOnce(t *testing.T) {
 	}
 }
 
+// TestBrakeOfOperatorsThatAreFoundOut goes by what the merchant has ordered: the provider finds the operator of each row
+// out when it is sent, and the rows that wait do not have one yet.
+func TestBrakeOfOperatorsThatAreFoundOut(t *testing.T) {
+	t.Parallel()
+	for answer, want := range map[topup.Answer]int{topup.Delivered: 0, topup.Refused: 30} {
+		b, rung := brakeBench(t)
+		b.provider.submit = func(context.Context, topup.Order) (topup.Outcome, error) {
+			return topup.Outcome{Answer: answer, Code: topup.CodeOperatorUnavailable, Resolved: &topup.Product{VoucherID: 13}}, nil
+		}
+		id := topup.NewBatchID()
+		check(t, b.store.CreateBatch(t.Context(), &topup.Batch{ID: id, Merchant: "merx", CreatedAt: b.clock()}))
+		if n := b.runAll(b.rows(id, 0, 40)); n != want {
+			t.Errorf("%s: %d wait, want %d", answer, n, want)
+		}
+		rec, err := b.store.GetBatch(t.Context(), id)
+		check(t, err)
+		if (rec.Paused != nil) != (want > 0) || (rung.Load() > 0) != (want > 0) || want > 0 && rec.Paused.Operator != "aat:ZA" {
+			t.Errorf("%s: the merchant is told %+v, rung %d", answer, rec.Paused, rung.Load())
+		}
+	}
+}
+
 // TestBrakeHasPatience does not hold the rest of a batch up for a provider that takes its time to decide.
 func TestBrakeHasPatience(t *testing.T) {
 	t.Parallel()
