@@ -101,6 +101,10 @@ storm: redis ## kill, freeze and cut everything at random, then count the bookin
 rolling: redis ## three minutes of load with a rolling restart every ten seconds: nothing lost, nothing paid twice
 	TOPUPQ_TEST_ROLLING_SECONDS=180 go test -count=1 -v -run '^TestRollingRestart$$' -timeout 20m ./e2e
 
+.PHONY: fairness
+fairness: redis ## single top-ups of one merchant while a million rows of another drain
+	TOPUPQ_TEST_FAIR_ROWS=1000000 TOPUPQ_TEST_FAIR_SINGLES=300 go test -count=1 -v -run '^TestFairness$$' -timeout 20m ./e2e
+
 .PHONY: storm-long
 storm-long: redis ## the same, 50 times 1,200 top-ups
 	TOPUPQ_TEST_STORM_SEEDS=50 TOPUPQ_TEST_STORM_TOPUPS=1200 $(STORM) -timeout 4h
