@@ -22,7 +22,7 @@ var (
 // parseMembers reads one JSON object and nothing after it. encoding/json alone would take the last of two members
 // of the same name and match names in any case, so an answer that says both success and failure would pass.
 func parseMembers(body []byte) (members, error) {
-	b := bytes.TrimSpace(body)
+	b := bytes.Trim(body, " \t\r\n") // no other space is JSON
 	if len(b) == 0 || b[0] != '{' || !json.Valid(b) {
 		return members{}, errNotObject
 	}
