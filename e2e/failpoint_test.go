@@ -106,11 +106,19 @@ func TestFailpoints(t *testing.T) {
 	run.judge(ctx, t, "all failpoints")
 }
 
-// warmUp sends one top-up through everything, so that Redis has learned all scripts: the first call of each is refused
+// warmUps are the top-ups of warmUp: one of each provider, and many more where each of several nodes has to learn.
+func warmUps() int {
+	if harness.OnCluster() {
+		return 20 * len(topup.Providers)
+	}
+	return len(topup.Providers)
+}
+
+// warmUp sends top-ups through everything, so that Redis has learned all scripts: the first call of each is refused
 // and repeated, which is no write.
 func warmUp(ctx context.Context, t *testing.T, stack *harness.Stack) []*harness.Subject {
 	t.Helper()
-	subjects := harness.NewSubjects(stack.Merchant.ID, "warm", len(topup.Providers), newRand(1))
+	subjects := harness.NewSubjects(stack.Merchant.ID, "warm", warmUps(), newRand(1))
 	hand(ctx, t, stack, subjects)
 	if err := settled(ctx, stack, subjects); err != nil {
 		t.Fatal(err)

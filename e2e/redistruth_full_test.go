@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"net/http"
 	"os"
 	"strconv"
@@ -8,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/redis/go-redis/v9"
 
 	"topupq/e2e/harness"
 	"topupq/redisproc"
@@ -37,7 +40,7 @@ func TestFullRedisForgetsNothing(t *testing.T) {
 	ctx := t.Context()
 	s.Workers[0].Kill()
 	s.Schedulers[0].Kill()
-	redisDo(t, s, "CONFIG", "SET", "maxmemory", strconv.Itoa(usedMemory(t, s)+fullRoom))
+	leaveRoom(t, s, fullRoom)
 
 	var mu sync.Mutex
 	var acknowledged, refused []harness.Order
@@ -92,20 +95,29 @@ func TestFullRedisForgetsNothing(t *testing.T) {
 	}
 }
 
-// usedMemory is what Redis uses now, in bytes.
-func usedMemory(t *testing.T, s *harness.Stack) int {
+// leaveRoom lets Redis grow by so many bytes. Each of three nodes gets half of that: more than its share, since its
+// connections and scripts take room as well.
+func leaveRoom(t *testing.T, s *harness.Stack, room int) {
 	t.Helper()
-	rdb := s.Client()
-	defer rdb.Close()
-	info, err := rdb.Info(t.Context(), "memory").Result()
+	err := s.Redis.Each(func(rdb *redis.Client) error {
+		used, err := usedMemory(t.Context(), rdb)
+		if err != nil {
+			return err
+		}
+		return rdb.ConfigSet(t.Context(), "maxmemory", strconv.Itoa(used+room/((1+len(s.Redis.Nodes))/2))).Err()
+	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// usedMemory is what a node uses now, in bytes.
+func usedMemory(ctx context.Context, rdb *redis.Client) (int, error) {
+	info, err := rdb.Info(ctx, "memory").Result()
+	if err != nil {
+		return 0, err
 	}
 	_, rest, _ := strings.Cut(info, "used_memory:")
 	text, _, _ := strings.Cut(rest, "\r")
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
+	return strconv.Atoi(text)
 }

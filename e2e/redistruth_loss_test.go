@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"topupq/e2e/harness"
 	"topupq/topup"
 	"topupq/topup/redisstore"
@@ -47,15 +49,16 @@ func TestQueueKeysDeleted(t *testing.T) {
 
 // deleteKeys deletes all keys of a pattern and returns how many there were.
 func deleteKeys(ctx context.Context, s *harness.Stack, pattern string) int {
-	rdb := s.Client()
-	defer rdb.Close()
 	n := 0
-	keys := rdb.Scan(ctx, 0, pattern, 1000).Iterator()
-	for keys.Next(ctx) {
-		if rdb.Del(ctx, keys.Val()).Val() > 0 {
-			n++
+	_ = s.Redis.Each(func(rdb *redis.Client) error {
+		keys := rdb.Scan(ctx, 0, pattern, 1000).Iterator()
+		for keys.Next(ctx) {
+			if rdb.Del(ctx, keys.Val()).Val() > 0 {
+				n++
+			}
 		}
-	}
+		return nil
+	})
 	return n
 }
 

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"topupq/e2e/harness"
 	"topupq/redisproc"
 	"topupq/topup"
@@ -97,6 +99,9 @@ func TestIntakeRefusesWhatRedisCannotKeep(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			if name == "read-only" {
+				harness.NotOnCluster(t, "a primary of a cluster refuses REPLICAOF, and one that has slots also CLUSTER REPLICATE")
+			}
 			s := harness.Start(t, harness.Options{Env: patientEnv()})
 			ctx := t.Context()
 			before, single, batch := pinlessOrder(1, "before"), pinlessOrder(2, "single"), pinlessOrder(3, "in-batch")
@@ -130,12 +135,10 @@ func TestIntakeRefusesWhatRedisCannotKeep(t *testing.T) {
 	}
 }
 
-// redisDo runs one command as an operator would.
+// redisDo runs one command on every node, as an operator would.
 func redisDo(t *testing.T, s *harness.Stack, words ...any) {
 	t.Helper()
-	rdb := s.Client()
-	defer rdb.Close()
-	if err := rdb.Do(t.Context(), words...).Err(); err != nil {
+	if err := s.Redis.Each(func(node *redis.Client) error { return node.Do(t.Context(), words...).Err() }); err != nil {
 		t.Fatalf("%v: %v", words, err)
 	}
 }
@@ -155,7 +158,10 @@ func TestUnsafeRedisIsRefusedAtStart(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := redisproc.StartForTest(t, c.opts)
+			if name == "replica of it" {
+				harness.NotOnCluster(t, "a server in cluster mode does not start with replicaof")
+			}
+			server := harness.StartRedis(t, c.opts)
 			for _, role := range []string{"intake", "work", "schedule", "run"} {
 				ctx, cancel := context.WithTimeout(t.Context(), truthTimeout)
 				cmd := exec.CommandContext(ctx, os.Getenv(harness.BinaryEnv), role)
@@ -185,9 +191,9 @@ func TestAnswersWhileRedisIsFull(t *testing.T) {
 			select {
 			case <-full:
 			default:
-				rdb := s.Client()
-				defer rdb.Close()
-				rdb.ConfigSet(context.WithoutCancel(ctx), "maxmemory", "1")
+				_ = s.Redis.Each(func(node *redis.Client) error {
+					return node.ConfigSet(context.WithoutCancel(ctx), "maxmemory", "1").Err()
+				})
 			}
 		}
 	})

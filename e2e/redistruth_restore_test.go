@@ -7,18 +7,23 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"topupq/e2e/harness"
+	"topupq/redisproc"
 	"topupq/topup"
 )
 
 const restoredTopups = 60
 
 // appendOnly is the directory of a server's append-only file.
-func appendOnly(s *harness.Stack) string { return filepath.Join(s.Redis.Dir(), "appendonlydir") }
+func appendOnly(node *redisproc.Server) string { return filepath.Join(node.Dir(), "appendonlydir") }
+
+// copyOf is where the copy of a node's file is.
+func copyOf(old string, node int) string { return filepath.Join(old, strconv.Itoa(node)) }
 
 // sentAfterTheCopy is a stack whose Redis was copied while all top-ups waited to be sent; then they were sent.
 func sentAfterTheCopy(t *testing.T) (s *harness.Stack, orders []harness.Order, old string) {
@@ -28,9 +33,11 @@ func sentAfterTheCopy(t *testing.T) (s *harness.Stack, orders []harness.Order, o
 	s.Workers[0].Kill()
 	orders = pinlessOrders(restoredTopups, "restore")
 	submitAll(ctx, t, s, orders)
-	old = filepath.Join(t.TempDir(), "copy")
-	if err := os.CopyFS(old, os.DirFS(appendOnly(s))); err != nil {
-		t.Fatal(err)
+	old = t.TempDir()
+	for i, node := range s.Redis.Nodes {
+		if err := os.CopyFS(copyOf(old, i), os.DirFS(appendOnly(node))); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := s.Workers[0].Start(); err != nil {
 		t.Fatal(err)
@@ -46,11 +53,13 @@ func sentAfterTheCopy(t *testing.T) (s *harness.Stack, orders []harness.Order, o
 func restore(t *testing.T, s *harness.Stack, old string) {
 	t.Helper()
 	s.Redis.Kill()
-	if err := os.RemoveAll(appendOnly(s)); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.CopyFS(appendOnly(s), os.DirFS(old)); err != nil {
-		t.Fatal(err)
+	for i, node := range s.Redis.Nodes {
+		if err := os.RemoveAll(appendOnly(node)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.CopyFS(appendOnly(node), os.DirFS(copyOf(old, i))); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := s.Redis.Run(t.Context()); err != nil {
 		t.Fatal(err)
@@ -143,7 +152,7 @@ func command(t *testing.T, s *harness.Stack, args ...string) string {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, os.Getenv(harness.BinaryEnv), args...)
 	cmd.Dir = t.TempDir()
-	cmd.Env = []string{"TOPUPQ_REDIS_URL=" + s.Redis.URL()}
+	cmd.Env = []string{"TOPUPQ_REDIS_URL=" + s.URL()}
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("topupq %s: %v\n%s", strings.Join(args, " "), err, out)
@@ -151,10 +160,10 @@ func command(t *testing.T, s *harness.Stack, args ...string) string {
 	return string(out)
 }
 
-// incrementFile is the part of the append-only file that Redis writes to.
+// incrementFile is the part of the append-only file that Redis writes to; of a cluster it is the first node's.
 func incrementFile(t *testing.T, s *harness.Stack) string {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(appendOnly(s), "*.incr.aof"))
+	files, err := filepath.Glob(filepath.Join(appendOnly(s.Redis.Nodes[0]), "*.incr.aof"))
 	if err != nil || len(files) != 1 {
 		t.Fatalf("increment files %v: %v", files, err)
 	}
@@ -233,7 +242,7 @@ func TestCorruptedMiddle(t *testing.T) {
 	if err := s.Redis.Run(ctx); err == nil {
 		t.Fatal("Redis starts with a broken file")
 	}
-	fix := exec.CommandContext(ctx, "redis-check-aof", "--fix", filepath.Join(appendOnly(s), "appendonly.aof.manifest"))
+	fix := exec.CommandContext(ctx, "redis-check-aof", "--fix", filepath.Join(appendOnly(s.Redis.Nodes[0]), "appendonly.aof.manifest"))
 	fix.Stdin = strings.NewReader("y\n")
 	if out, err := fix.CombinedOutput(); err != nil {
 		t.Fatalf("redis-check-aof: %v\n%s", err, out)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -142,41 +143,64 @@ func (c *chaos) rollAll(ctx context.Context) {
 	}
 }
 
-func (c *chaos) killRedis(ctx context.Context) {
-	d := between(c.rnd, 50*time.Millisecond, 2*time.Second)
-	c.note("kill -9 of Redis", "for %s", d)
-	c.stack.Redis.Kill()
-	harness.Pause(ctx, d)
-	_ = c.stack.Redis.Run(context.WithoutCancel(ctx)) // another lane may have run it meanwhile
+// hit chooses the nodes of Redis that a fault strikes: of a cluster mostly one, at times all of them.
+func (c *chaos) hit() []int {
+	all := make([]int, len(c.stack.Redis.Nodes))
+	for i := range all {
+		all[i] = i
+	}
+	if n := len(all); n > 1 {
+		if i := c.rnd.IntN(n + 1); i < n {
+			return []int{i}
+		}
+	}
+	return all
 }
 
-// network makes the wire ill for a while.
-func (c *chaos) network(ctx context.Context, kind string, low, high time.Duration, ill func() error) {
-	d := between(c.rnd, low, high)
-	if err := ill(); err != nil {
-		return // another lane is at it
+// killRedis kills nodes and runs them again. A node of a cluster has no replica here, so that its slots are away
+// meanwhile, and for two seconds after.
+func (c *chaos) killRedis(ctx context.Context) {
+	d, hit := between(c.rnd, 50*time.Millisecond, 2*time.Second), c.hit()
+	c.note("kill -9 of Redis", "%v for %s", hit, d)
+	for _, i := range hit {
+		c.stack.Redis.Nodes[i].Kill()
 	}
-	c.note(kind, "for %s", d)
 	harness.Pause(ctx, d)
-	c.stack.Network.Heal(context.WithoutCancel(ctx))
+	for _, i := range hit {
+		_ = c.stack.Redis.RunNode(context.WithoutCancel(ctx), c.stack.Redis.Nodes[i])
+	}
+}
+
+// network makes the wire to some nodes ill for a while. It leaves alone what another lane is at.
+func (c *chaos) network(ctx context.Context, kind string, low, high time.Duration, ill func(*harness.Network) error) {
+	d := between(c.rnd, low, high)
+	hit := slices.DeleteFunc(c.hit(), func(i int) bool { return ill(c.stack.Networks[i]) != nil })
+	if len(hit) == 0 {
+		return
+	}
+	c.note(kind, "%v for %s", hit, d)
+	harness.Pause(ctx, d)
+	for _, i := range hit {
+		c.stack.Networks[i].Heal(context.WithoutCancel(ctx))
+	}
 }
 
 func (c *chaos) slowNetwork(ctx context.Context) {
-	c.network(ctx, "slow Redis", 500*time.Millisecond, 2*time.Second, func() error {
-		return c.stack.Network.Slow(between(c.rnd, 20*time.Millisecond, 250*time.Millisecond))
+	c.network(ctx, "slow Redis", 500*time.Millisecond, 2*time.Second, func(n *harness.Network) error {
+		return n.Slow(between(c.rnd, 20*time.Millisecond, 250*time.Millisecond))
 	})
 }
 
 func (c *chaos) blackhole(ctx context.Context) {
-	c.network(ctx, "Redis unreachable", 300*time.Millisecond, 4*time.Second, c.stack.Network.Blackhole)
+	c.network(ctx, "Redis unreachable", 300*time.Millisecond, 4*time.Second, (*harness.Network).Blackhole)
 }
 
 func (c *chaos) loseReplies(ctx context.Context) {
-	c.network(ctx, "replies lost", 200*time.Millisecond, 2*time.Second, c.stack.Network.LoseReplies)
+	c.network(ctx, "replies lost", 200*time.Millisecond, 2*time.Second, (*harness.Network).LoseReplies)
 }
 
 func (c *chaos) resets(ctx context.Context) {
-	c.network(ctx, "connections reset", 200*time.Millisecond, time.Second, func() error { return c.stack.Network.Reset(0.3) })
+	c.network(ctx, "connections reset", 200*time.Millisecond, time.Second, func(n *harness.Network) error { return n.Reset(0.3) })
 }
 
 // cutCommands breaks connections at a share of the script calls: before, inside or after them.
@@ -201,11 +225,11 @@ func (c *chaos) cutCommands(ctx context.Context) {
 func (c *chaos) mend(ctx context.Context) error {
 	c.stack.Sims.Heal()
 	c.stack.Link.SetJudge(nil)
-	c.stack.Network.Heal(ctx)
-	if c.stack.Redis.PID() == 0 {
-		if err := c.stack.Redis.Run(ctx); err != nil {
-			return fmt.Errorf("run Redis again: %w", err)
-		}
+	for _, n := range c.stack.Networks {
+		n.Heal(ctx)
+	}
+	if err := c.stack.Redis.Run(ctx); err != nil {
+		return fmt.Errorf("run Redis again: %w", err)
 	}
 	for _, p := range c.stack.Processes() {
 		p.Thaw()

@@ -15,6 +15,8 @@ import (
 // Cluster is a running Redis Cluster of primaries without replicas.
 type Cluster struct {
 	Nodes []*Server
+	// announced are the ports that the nodes tell clients, 0 where that is the node's own.
+	announced []int
 }
 
 const (
@@ -26,20 +28,31 @@ const (
 // StartCluster runs primaries servers with opts (Dir and Port must be empty) and joins them to one cluster, the slots
 // in equal parts in order. It returns when every node says that the cluster is whole.
 func StartCluster(ctx context.Context, primaries int, opts Options) (*Cluster, error) {
-	c := &Cluster{}
-	if err := c.start(ctx, primaries, opts); err != nil {
+	return startCluster(ctx, make([]int, max(primaries, 0)), opts)
+}
+
+// StartClusterBehind is StartCluster with a proxy in front of each primary: the nodes tell clients these ports of the
+// loopback interface instead of their own, one primary for each, so that no client comes around the proxies.
+func StartClusterBehind(ctx context.Context, ports []int, opts Options) (*Cluster, error) {
+	return startCluster(ctx, ports, opts)
+}
+
+// startCluster starts a node for each of the ports that they tell clients, 0 for its own.
+func startCluster(ctx context.Context, announced []int, opts Options) (*Cluster, error) {
+	c := &Cluster{announced: announced}
+	if err := c.start(ctx, opts); err != nil {
 		c.Stop()
 		return nil, err
 	}
 	return c, nil
 }
 
-func (c *Cluster) start(ctx context.Context, primaries int, opts Options) error {
-	if opts.Dir != "" || opts.Port != 0 || primaries < 1 {
+func (c *Cluster) start(ctx context.Context, opts Options) error {
+	if opts.Dir != "" || opts.Port != 0 || len(c.announced) == 0 {
 		return errors.New("a cluster needs at least one primary, and every node a directory and a port of its own")
 	}
-	buses := make([]int, primaries)
-	for i := range buses {
+	buses := make([]int, len(c.announced))
+	for i, port := range c.announced {
 		bus, err := freePort()
 		if err != nil {
 			return err
@@ -47,7 +60,7 @@ func (c *Cluster) start(ctx context.Context, primaries int, opts Options) error 
 		node := opts
 		node.Args = append([]string{
 			"--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", strconv.Itoa(bus),
-			"--cluster-node-timeout", "5000",
+			"--cluster-node-timeout", "5000", "--cluster-announce-port", strconv.Itoa(port),
 		}, opts.Args...)
 		s, err := Start(ctx, node)
 		if err != nil {
@@ -60,7 +73,7 @@ func (c *Cluster) start(ctx context.Context, primaries int, opts Options) error 
 	if err := c.join(ctx, buses); err != nil {
 		return err
 	}
-	return c.await(ctx)
+	return c.Await(ctx)
 }
 
 // join gives every node its slots and introduces all of them to the first.
@@ -79,6 +92,9 @@ func (c *Cluster) join(ctx context.Context, buses []int) error {
 		if err != nil {
 			return fmt.Errorf("read address of node: %w", err)
 		}
+		if told := c.announced[i+1]; told != 0 {
+			port = strconv.Itoa(told)
+		}
 		if err := c.Nodes[0].commands(ctx, []any{"CLUSTER", "MEET", host, port, buses[i+1]}); err != nil {
 			return err
 		}
@@ -86,8 +102,11 @@ func (c *Cluster) join(ctx context.Context, buses []int) error {
 	return nil
 }
 
-// await waits until every node knows all nodes and serves.
-func (c *Cluster) await(ctx context.Context) error {
+// Await waits until every node knows all nodes and serves, at most for half a minute: a node that was started again
+// refuses everything for its first two seconds.
+func (c *Cluster) Await(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, clusterTimeout)
+	defer cancel()
 	known := "cluster_known_nodes:" + strconv.Itoa(len(c.Nodes)) + "\r"
 	for _, node := range c.Nodes {
 		err := node.awaitInfo(ctx, []any{"CLUSTER", "INFO"}, func(info string) bool {

@@ -23,7 +23,18 @@ func StartForTest(tb testing.TB, opts Options) *Server {
 // StartClusterForTest runs a cluster that ends with the test, likewise.
 func StartClusterForTest(tb testing.TB, primaries int, opts Options) *Cluster {
 	tb.Helper()
-	c, err := StartCluster(tb.Context(), primaries, opts)
+	return clusterForTest(tb, make([]int, primaries), opts)
+}
+
+// StartClusterBehindForTest is StartClusterBehind for a test, likewise.
+func StartClusterBehindForTest(tb testing.TB, ports []int, opts Options) *Cluster {
+	tb.Helper()
+	return clusterForTest(tb, ports, opts)
+}
+
+func clusterForTest(tb testing.TB, announced []int, opts Options) *Cluster {
+	tb.Helper()
+	c, err := startCluster(tb.Context(), announced, opts)
 	orSkip(tb, err)
 	tb.Cleanup(c.Stop)
 	tb.Logf("real Redis Cluster on %v", c.Addrs())

@@ -30,9 +30,9 @@ const (
 // breaks: for CutAfter and Notice that is when the command has taken effect.
 type Judge func(c Command) (fate Fate, struck func())
 
-// Link is a proxy in front of Redis that understands the commands.
+// Link is a proxy in front of a Redis server that understands the commands.
 type Link struct {
-	upstream string
+	upstream atomic.Pointer[string]
 	listener net.Listener
 	judge    atomic.Pointer[Judge]
 	wg       sync.WaitGroup
@@ -42,16 +42,29 @@ type Link struct {
 	done  bool
 }
 
-// NewLink listens on a free port of the loopback interface and forwards to upstream.
-func NewLink(upstream string) (*Link, error) {
+// Links are the links of all nodes.
+type Links []*Link
+
+// SetJudge puts every later command to any node before j; nil lets all pass.
+func (k Links) SetJudge(j Judge) {
+	for _, link := range k {
+		link.SetJudge(j)
+	}
+}
+
+// NewLink listens on a free port of the loopback interface. Connect says where it leads.
+func NewLink() (*Link, error) {
 	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("listen for the link: %w", err)
 	}
-	k := &Link{upstream: upstream, listener: l, conns: map[net.Conn]bool{}}
+	k := &Link{listener: l, conns: map[net.Conn]bool{}}
 	k.wg.Go(k.accept)
 	return k, nil
 }
+
+// Connect has later connections go to upstream; before that they are closed at once.
+func (k *Link) Connect(upstream string) { k.upstream.Store(&upstream) }
 
 // Addr is where the link listens.
 func (k *Link) Addr() string { return k.listener.Addr().String() }
@@ -118,7 +131,11 @@ func (k *Link) serve(client net.Conn) {
 		return
 	}
 	defer k.drop(client)
-	server, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", k.upstream)
+	upstream := k.upstream.Load()
+	if upstream == nil {
+		return
+	}
+	server, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", *upstream)
 	if err != nil || !k.keep(server) {
 		return
 	}

@@ -44,9 +44,10 @@ const None = -1
 
 // Stack is the whole product, running.
 type Stack struct {
-	Redis    *redisproc.Server
-	Link     *Link
-	Network  *Network
+	Redis *Redis
+	// Link and Networks are what stands in front of the nodes, Networks only with Options.Toxic.
+	Link     Links
+	Networks []*Network
 	Sims     *Sims
 	Receiver *Receiver
 	Merchant *Merchant
@@ -106,9 +107,6 @@ func Start(tb testing.TB, o Options) *Stack {
 		o.Redis.AppendFsync = "always"
 	}
 	s := &Stack{opts: o, dir: tb.TempDir()}
-	if o.URL == "" {
-		s.Redis = redisproc.StartForTest(tb, o.Redis)
-	}
 	if err := s.start(tb); err != nil {
 		tb.Fatal(err)
 	}
@@ -157,19 +155,32 @@ func (s *Stack) connect(tb testing.TB) (string, error) {
 	if s.opts.URL != "" {
 		return s.opts.URL, nil
 	}
+	fronts := make([]string, nodes())
+	for i := range fronts {
+		link, err := NewLink()
+		if err != nil {
+			return "", err
+		}
+		tb.Cleanup(link.Close)
+		s.Link, fronts[i] = append(s.Link, link), link.Addr()
+		if !s.opts.Toxic {
+			continue
+		}
+		network, err := NewNetwork(link.Addr())
+		if err != nil {
+			return "", err
+		}
+		tb.Cleanup(network.Close)
+		s.Networks, fronts[i] = append(s.Networks, network), network.Addr()
+	}
 	var err error
-	if s.Link, err = NewLink(s.Redis.Addr()); err != nil {
+	if s.Redis, err = startBehind(tb, s.opts.Redis, fronts); err != nil {
 		return "", err
 	}
-	tb.Cleanup(s.Link.Close)
-	if !s.opts.Toxic {
-		return "redis://" + s.Link.Addr(), nil
+	for i, link := range s.Link {
+		link.Connect(s.Redis.Nodes[i].Addr())
 	}
-	if s.Network, err = NewNetwork(s.Link.Addr()); err != nil {
-		return "", err
-	}
-	tb.Cleanup(s.Network.Close)
-	return "redis://" + s.Network.Addr(), nil
+	return s.Redis.URL(), nil
 }
 
 func freeAddr() (string, error) {
@@ -293,16 +304,18 @@ func Pause(ctx context.Context, d time.Duration) {
 
 // Client is a connection to Redis around the proxies, for what an operator does there. Close it.
 func (s *Stack) Client() redis.UniversalClient {
-	url := s.opts.URL
-	if url == "" {
-		url = s.Redis.URL()
+	if s.Redis != nil {
+		return s.Redis.Client()
 	}
-	opts, err := config.RedisOptions(config.Secret(url))
+	opts, err := config.RedisOptions(config.Secret(s.opts.URL))
 	if err != nil {
 		panic(err) // the processes have been started with it
 	}
 	return redis.NewUniversalClient(opts)
 }
+
+// URL is the Redis as the processes reach it.
+func (s *Stack) URL() string { return s.url }
 
 // Dir is where the processes' logs are.
 func (s *Stack) Dir() string { return s.dir }
