@@ -143,13 +143,10 @@ redistruth: redis ## Redis full, read-only, away, emptied, restored, damaged; an
 	go test -count=1 -timeout 20m -v -run '$(REDISTRUTH)' ./e2e
 
 .PHONY: cluster
-cluster: redis cluster-suite ## run on a Redis Cluster of three primaries, and behind sentinels with a failover
-	go test -count=1 -timeout 40m -v -run 'Cluster|Sentinel|Failover|Shards' ./redisproc ./topup/redisstore ./e2e
-
-.PHONY: cluster-suite
-cluster-suite: redis ## the fault suite, small, on a Redis Cluster of three primaries
+cluster: redis ## the store and the fault suite on a Redis Cluster of three primaries, and sentinels with a failover
+	go test -count=1 -timeout 40m -v -run 'RealCluster|Sentinel|Failover|Shards' ./redisproc ./topup/redisstore ./e2e
 	TOPUPQ_TEST_ENGINE=cluster TOPUPQ_TEST_STORM_SEEDS=1 TOPUPQ_TEST_STORM_TOPUPS=300 TOPUPQ_TEST_STORM_SEED=$(SEED) \
-		go test -count=1 -timeout 20m -v -skip 'ClusterEndToEnd|Sentinel|Browser' ./e2e
+		go test -count=1 -timeout 20m -v ./e2e
 
 # ROWS of one upload.
 ROWS ?= 1000000

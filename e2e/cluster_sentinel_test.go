@@ -21,6 +21,7 @@ import (
 // acknowledged in that window is gone; the merchant hands it in again, and nothing is paid twice.
 func TestSentinelFailover(t *testing.T) {
 	t.Parallel()
+	harness.NotOnCluster(t, "it has a Redis of its own, behind sentinels")
 	for name, lag := range map[string]time.Duration{"replica in step": 0, "replica 400 ms behind": 400 * time.Millisecond} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

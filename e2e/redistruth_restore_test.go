@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -26,9 +27,10 @@ func appendOnly(node *redisproc.Server) string { return filepath.Join(node.Dir()
 func copyOf(old string, node int) string { return filepath.Join(old, strconv.Itoa(node)) }
 
 // sentAfterTheCopy is a stack whose Redis was copied while all top-ups waited to be sent; then they were sent.
-func sentAfterTheCopy(t *testing.T) (s *harness.Stack, orders []harness.Order, old string) {
+func sentAfterTheCopy(t *testing.T, o harness.Options) (s *harness.Stack, orders []harness.Order, old string) {
 	t.Helper()
-	s = harness.Start(t, harness.Options{Env: askingEnv()})
+	o.Env = askingEnv()
+	s = harness.Start(t, o)
 	ctx := t.Context()
 	s.Workers[0].Kill()
 	orders = pinlessOrders(restoredTopups, "restore")
@@ -49,11 +51,14 @@ func sentAfterTheCopy(t *testing.T) (s *harness.Stack, orders []harness.Order, o
 	return s, orders, old
 }
 
-// restore brings Redis back as the copy has it.
-func restore(t *testing.T, s *harness.Stack, old string) {
+// restore brings nodes of Redis back as the copy has them.
+func restore(t *testing.T, s *harness.Stack, old string, nodes ...*redisproc.Server) {
 	t.Helper()
-	s.Redis.Kill()
 	for i, node := range s.Redis.Nodes {
+		if !slices.Contains(nodes, node) {
+			continue
+		}
+		node.Kill()
 		if err := os.RemoveAll(appendOnly(node)); err != nil {
 			t.Fatal(err)
 		}
@@ -70,8 +75,8 @@ func restore(t *testing.T, s *harness.Stack, old string) {
 // is asked about, and none is sent again.
 func TestRestoredUnderRunningProcesses(t *testing.T) {
 	t.Parallel()
-	s, orders, old := sentAfterTheCopy(t)
-	restore(t, s, old)
+	s, orders, old := sentAfterTheCopy(t, harness.Options{})
+	restore(t, s, old, s.Redis.Nodes...)
 	begun := time.Now()
 	allInState(t.Context(), t, s, orders, topup.Succeeded)
 	wantAsked(t, s, orders, begun)
@@ -94,9 +99,9 @@ func wantAsked(t *testing.T, s *harness.Stack, orders []harness.Order, begun tim
 // TestRestoredWhileStopped brings an old copy back while nothing runs, so that nobody can notice. The operator says so.
 func TestRestoredWhileStopped(t *testing.T) {
 	t.Parallel()
-	s, orders, old := sentAfterTheCopy(t)
+	s, orders, old := sentAfterTheCopy(t, harness.Options{})
 	stopAll(t, s)
-	restore(t, s, old)
+	restore(t, s, old, s.Redis.Nodes...)
 	out := command(t, s, "recover")
 	if !strings.Contains(out, "preview") || recoveryMark(t, s) {
 		t.Errorf("the preview has acted, or says nothing:\n%s", out)
@@ -112,9 +117,9 @@ func TestRestoredWhileStopped(t *testing.T) {
 // copy are sent a second time, and only the provider's own duplicate check keeps them from being paid twice.
 func TestRestoredWithoutTheMark(t *testing.T) {
 	t.Parallel()
-	s, orders, old := sentAfterTheCopy(t)
+	s, orders, old := sentAfterTheCopy(t, harness.Options{})
 	stopAll(t, s)
-	restore(t, s, old)
+	restore(t, s, old, s.Redis.Nodes...)
 	startAll(t, s)
 	allInState(t.Context(), t, s, orders, topup.Succeeded)
 	y := count(s, orders)

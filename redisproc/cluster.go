@@ -19,6 +19,9 @@ type Cluster struct {
 	announced []int
 }
 
+// NodeTimeout is how long a node must be away until the others take the cluster for broken.
+const NodeTimeout = 5 * time.Second
+
 const (
 	clusterSlots = 16384
 	// clusterTimeout bounds the wait until all nodes know all slots.
@@ -60,7 +63,7 @@ func (c *Cluster) start(ctx context.Context, opts Options) error {
 		node := opts
 		node.Args = append([]string{
 			"--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", strconv.Itoa(bus),
-			"--cluster-node-timeout", "5000", "--cluster-announce-port", strconv.Itoa(port),
+			"--cluster-node-timeout", strconv.FormatInt(NodeTimeout.Milliseconds(), 10), "--cluster-announce-port", strconv.Itoa(port),
 		}, opts.Args...)
 		s, err := Start(ctx, node)
 		if err != nil {

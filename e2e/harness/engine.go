@@ -56,13 +56,11 @@ func StartRedis(tb testing.TB, o redisproc.Options) *Redis {
 	return &Redis{Nodes: c.Nodes, cluster: c, fronts: c.Addrs()}
 }
 
-// startBehind runs the engine behind a proxy for each node. The nodes of a cluster tell clients the proxies' addresses.
-func startBehind(tb testing.TB, o redisproc.Options, fronts []string) (*Redis, error) {
+// startBehind runs one server or a cluster behind a proxy for each node. The nodes of a cluster tell clients the proxies'
+// addresses.
+func startBehind(tb testing.TB, o redisproc.Options, fronts []string, cluster bool) (*Redis, error) {
 	tb.Helper()
-	if e := os.Getenv(EngineEnv); e != "" && e != clusterEngine {
-		return nil, fmt.Errorf("%s is %q: leave it empty or say %q", EngineEnv, e, clusterEngine)
-	}
-	if !OnCluster() {
+	if !cluster {
 		return &Redis{Nodes: []*redisproc.Server{redisproc.StartForTest(tb, o)}, fronts: fronts}, nil
 	}
 	ports := make([]int, len(fronts))
@@ -79,12 +77,16 @@ func startBehind(tb testing.TB, o redisproc.Options, fronts []string) (*Redis, e
 	return &Redis{Nodes: c.Nodes, cluster: c, fronts: fronts}, nil
 }
 
-// nodes is how many servers the chosen engine has.
-func nodes() int {
-	if OnCluster() {
-		return primaries
+// wanted is how many servers a stack stands on: those of a cluster where it asks for one or EngineEnv does.
+func wanted(cluster bool) (nodes int, err error) {
+	e := os.Getenv(EngineEnv)
+	if e != "" && e != clusterEngine {
+		return 0, fmt.Errorf("%s is %q: leave it empty or say %q", EngineEnv, e, clusterEngine)
 	}
-	return 1
+	if cluster || OnCluster() {
+		return primaries, nil
+	}
+	return 1, nil
 }
 
 // URL is the address as TOPUPQ_REDIS_URL takes it, through the proxies where there are any.

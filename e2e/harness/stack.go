@@ -33,6 +33,8 @@ type Options struct {
 	Ops bool
 	// Toxic puts a toxiproxy between the processes and Redis.
 	Toxic bool
+	// Cluster has the stack stand on a Redis Cluster whatever EngineEnv says.
+	Cluster bool
 	// Redis are the server's settings; default an append-only file with fsync always.
 	Redis redisproc.Options
 	// URL is a Redis that the test runs itself, such as a cluster; there is then no Redis, Link or Network.
@@ -155,7 +157,11 @@ func (s *Stack) connect(tb testing.TB) (string, error) {
 	if s.opts.URL != "" {
 		return s.opts.URL, nil
 	}
-	fronts := make([]string, nodes())
+	n, err := wanted(s.opts.Cluster)
+	if err != nil {
+		return "", err
+	}
+	fronts := make([]string, n)
 	for i := range fronts {
 		link, err := NewLink()
 		if err != nil {
@@ -173,8 +179,7 @@ func (s *Stack) connect(tb testing.TB) (string, error) {
 		tb.Cleanup(network.Close)
 		s.Networks, fronts[i] = append(s.Networks, network), network.Addr()
 	}
-	var err error
-	if s.Redis, err = startBehind(tb, s.opts.Redis, fronts); err != nil {
+	if s.Redis, err = startBehind(tb, s.opts.Redis, fronts, n > 1); err != nil {
 		return "", err
 	}
 	for i, link := range s.Link {
