@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,11 +13,13 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Cluster is a running Redis Cluster of primaries without replicas.
+// Cluster is a running Redis Cluster of primaries, without replicas unless AddReplica adds one.
 type Cluster struct {
 	Nodes []*Server
 	// announced are the ports that the nodes tell clients, 0 where that is the node's own.
 	announced []int
+	replicas  []*Server
+	opts      Options
 }
 
 // NodeTimeout is how long a node must be away until the others take the cluster for broken.
@@ -55,17 +58,9 @@ func (c *Cluster) start(ctx context.Context, opts Options) error {
 		return errors.New("a cluster needs at least one primary, and every node a directory and a port of its own")
 	}
 	buses := make([]int, len(c.announced))
+	c.opts = opts
 	for i, port := range c.announced {
-		bus, err := freePort()
-		if err != nil {
-			return err
-		}
-		node := opts
-		node.Args = append([]string{
-			"--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", strconv.Itoa(bus),
-			"--cluster-node-timeout", strconv.FormatInt(NodeTimeout.Milliseconds(), 10), "--cluster-announce-port", strconv.Itoa(port),
-		}, opts.Args...)
-		s, err := Start(ctx, node)
+		s, bus, err := c.startNode(ctx, port)
 		if err != nil {
 			return err
 		}
@@ -77,6 +72,20 @@ func (c *Cluster) start(ctx context.Context, opts Options) error {
 		return err
 	}
 	return c.Await(ctx)
+}
+
+// startNode starts a server that may join, and returns the port that other nodes reach it by.
+func (c *Cluster) startNode(ctx context.Context, announced int) (s *Server, bus int, err error) {
+	if bus, err = freePort(); err != nil {
+		return nil, 0, err
+	}
+	node := c.opts
+	node.Args = append([]string{
+		"--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", strconv.Itoa(bus),
+		"--cluster-node-timeout", strconv.FormatInt(NodeTimeout.Milliseconds(), 10), "--cluster-announce-port", strconv.Itoa(announced),
+	}, node.Args...)
+	s, err = Start(ctx, node)
+	return s, bus, err
 }
 
 // join gives every node its slots and introduces all of them to the first.
@@ -110,7 +119,7 @@ func (c *Cluster) join(ctx context.Context, buses []int) error {
 func (c *Cluster) Await(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, clusterTimeout)
 	defer cancel()
-	known := "cluster_known_nodes:" + strconv.Itoa(len(c.Nodes)) + "\r"
+	known := "cluster_known_nodes:" + strconv.Itoa(len(c.Nodes)+len(c.replicas)) + "\r"
 	for _, node := range c.Nodes {
 		err := node.awaitInfo(ctx, []any{"CLUSTER", "INFO"}, func(info string) bool {
 			return strings.Contains(info, "cluster_state:ok") && strings.Contains(info, known)
@@ -142,7 +151,7 @@ func (c *Cluster) Addrs() []string {
 
 // Stop ends all nodes and removes their directories.
 func (c *Cluster) Stop() {
-	for _, node := range c.Nodes {
+	for _, node := range slices.Concat(c.Nodes, c.replicas) {
 		node.Stop()
 	}
 }

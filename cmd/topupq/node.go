@@ -123,10 +123,20 @@ func connect(address config.Secret) (redis.UniversalClient, error) {
 		return nil, err
 	}
 	opts.PoolSize = max(opts.PoolSize, poolSize)
-	return redis.NewUniversalClient(opts), nil
+	if !opts.IsClusterMode {
+		return redis.NewUniversalClient(opts), nil
+	}
+	cluster := opts.Cluster()
+	cluster.ClusterStateReloadInterval = clusterLook
+	return redis.NewClusterClient(cluster), nil
 }
 
-const poolSize = 128
+const (
+	poolSize = 128
+	// clusterLook is how old a client's map of a cluster may be. A primary that is gone answers no MOVED, so nothing else
+	// tells a pipeline that its replica has taken over; go-redis' own minute would lengthen every failover to that.
+	clusterLook = time.Second
+)
 
 // durabilityWait is how long a Redis that is still starting is waited for.
 const durabilityWait = 30 * time.Second
