@@ -40,7 +40,8 @@ type Ledger interface {
 	UpdateLoaded(ctx context.Context, t *Topup, change func(*Topup) error) (*Topup, error)
 
 	// DueSends and DueChecks return up to limit top-ups of a provider that are due at now, and put each off until
-	// again, so that a lost wake-up is repeated then. A write of the record sets its own time.
+	// again, so that a lost wake-up is repeated then. A write of the record sets its own time. While a part of the store is
+	// away they return what the rest has, and ErrUnavailable only where that is nothing.
 	DueSends(ctx context.Context, p ProviderName, now, again time.Time, limit int) ([]Due, error)
 	DueChecks(ctx context.Context, p ProviderName, now, again time.Time, limit int) ([]Due, error)
 	// CountDueChecks counts what DueChecks would find, without putting anything off.

@@ -69,7 +69,8 @@ func (s *Store) ForgetDueBatch(ctx context.Context, id topup.BatchID) error {
 	return unavailable(err)
 }
 
-// dueRows first looks which shards have anything due, and runs the script on those, all at once.
+// dueRows first looks which shards have anything due, and runs the script on those, all at once. While some of them are
+// away it returns what the others have, and an error only where that is nothing.
 func (s *Store) dueRows(ctx context.Context, sc script, index func(shard int) string, now, again time.Time, limit int, extra func(shard int) []any) ([]string, error) {
 	counts, err := s.countDue(ctx, index, now)
 	if err != nil {
@@ -82,7 +83,7 @@ func (s *Store) dueRows(ctx context.Context, sc script, index func(shard int) st
 		}
 	}
 	var rows [shards][]string
-	eg, ctx := errgroup.WithContext(ctx)
+	var eg errgroup.Group
 	start := int(newNonce() % shards)
 	for i := range busy {
 		if limit <= 0 {
@@ -103,10 +104,14 @@ func (s *Store) dueRows(ctx context.Context, sc script, index func(shard int) st
 		})
 	}
 	err = eg.Wait()
-	return slices.Concat(rows[:]...), err
+	if out := slices.Concat(rows[:]...); len(out) > 0 {
+		return out, nil
+	}
+	return nil, err
 }
 
-// countDue counts what is due in an index, one cheap command per shard.
+// countDue counts what is due in an index, one cheap command per shard; 0 for a shard that is away, and an error where
+// all are.
 func (s *Store) countDue(ctx context.Context, index func(shard int) string, now time.Time) ([shards]int64, error) {
 	var out [shards]int64
 	pipe := s.rdb.Pipeline()
@@ -114,11 +119,15 @@ func (s *Store) countDue(ctx context.Context, index func(shard int) string, now 
 	for shard := range shards {
 		counts[shard] = pipe.ZCount(ctx, index(shard), "-inf", formatMillis(now))
 	}
-	if _, err := pipe.Exec(ctx); err != nil {
-		return out, unavailable(err)
-	}
+	_, failed := pipe.Exec(ctx) // of a cluster some shards may have answered all the same
+	answered := false
 	for shard, c := range counts {
-		out[shard] = c.Val()
+		if c.Err() == nil {
+			out[shard], answered = c.Val(), true
+		}
+	}
+	if !answered {
+		return out, unavailable(failed)
 	}
 	return out, nil
 }

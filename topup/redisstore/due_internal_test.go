@@ -1,9 +1,12 @@
 package redisstore
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -151,4 +154,57 @@ func TestFindingWhatIsDueCostsWhatIsDue(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%d commands took Redis 10 ms or more, loading included", len(slow))
+}
+
+// shardAway fails every command on one shard, as a cluster does whose primary for it is away.
+type shardAway struct{ prefix string }
+
+var errShardAway = errors.New("CLUSTERDOWN Hash slot not served")
+
+func (shardAway) DialHook(next redis.DialHook) redis.DialHook          { return next }
+func (shardAway) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+
+func (a shardAway) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		err := next(ctx, cmds)
+		for _, c := range cmds {
+			for _, arg := range c.Args() {
+				if key, ok := arg.(string); ok && strings.HasPrefix(key, a.prefix) {
+					c.SetErr(errShardAway)
+					err = errShardAway
+				}
+			}
+		}
+		return err
+	}
+}
+
+// TestDueWhileAShardIsAway finds what is due in all other shards.
+func TestDueWhileAShardIsAway(t *testing.T) {
+	t.Parallel()
+	b := newDueBench(t)
+	b.rdb.AddHook(shardAway{prefix(3)})
+	found := map[topup.ID]bool{}
+	for range 10 {
+		due, err := b.s.DueSends(t.Context(), topup.AAT, b.now, b.now.Add(time.Hour), dueNow)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range due {
+			found[d.ID] = true
+		}
+	}
+	elsewhere := 0
+	for i := range dueNow {
+		if shardOf(string(topup.NewID("m", fmt.Sprint("due-", i)))) != 3 {
+			elsewhere++
+		}
+	}
+	if len(found) != elsewhere || elsewhere == dueNow {
+		t.Errorf("found %d of %d that other shards hold", len(found), elsewhere)
+	}
+	b.rdb.AddHook(shardAway{""})
+	if _, err := b.s.DueSends(t.Context(), topup.AAT, b.now, b.now.Add(time.Hour), dueNow); !errors.Is(err, topup.ErrUnavailable) {
+		t.Errorf("with all of it away: %v", err)
+	}
 }
