@@ -76,7 +76,7 @@ func (c *Cluster) start(ctx context.Context, opts Options) error {
 
 // startNode starts a server that may join, and returns the port that other nodes reach it by.
 func (c *Cluster) startNode(ctx context.Context, announced int) (s *Server, bus int, err error) {
-	if bus, err = freePort(); err != nil {
+	if bus, err = FreePort(); err != nil {
 		return nil, 0, err
 	}
 	node := c.opts

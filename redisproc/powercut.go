@@ -51,7 +51,7 @@ func StartTraced(ctx context.Context, opts Options) (*Traced, error) {
 		own = true
 	}
 	if opts.Port == 0 {
-		port, err := freePort()
+		port, err := FreePort()
 		if err != nil {
 			return nil, err
 		}

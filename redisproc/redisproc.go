@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -63,7 +64,7 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 	var err error
 	for range startTries {
 		if opts.Port == 0 {
-			if s.opts.Port, err = freePort(); err != nil {
+			if s.opts.Port, err = FreePort(); err != nil {
 				return nil, err
 			}
 		}
@@ -74,13 +75,24 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 	return nil, err
 }
 
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
+// Ports of servers lie below those that systems hand out for outgoing connections, so that none of these takes the port
+// of a server that is down for a moment.
+const (
+	firstPort = 20_000
+	ports     = 12_000
+)
+
+// FreePort is a port of this machine where nobody listens.
+func FreePort() (int, error) {
+	var err error
+	for range 100 {
+		port := firstPort + rand.IntN(ports)
+		var l net.Listener
+		if l, err = net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port)); err == nil {
+			return port, l.Close()
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	return 0, fmt.Errorf("find a free port: %w", err)
 }
 
 // Run starts the server again after Kill or Halt, on the same port and files, and waits until it answers.

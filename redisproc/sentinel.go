@@ -93,7 +93,7 @@ func startSentinel(host, port string) (*sentinel, error) {
 		return nil, ErrNoServer
 	}
 	s := &sentinel{exited: make(chan struct{})}
-	if s.port, err = freePort(); err != nil {
+	if s.port, err = FreePort(); err != nil {
 		return nil, err
 	}
 	if s.dir, err = os.MkdirTemp("", "topupq-sentinel-"); err != nil {
