@@ -19,7 +19,7 @@ var mayImport = map[string][]string{
 	"redispipe":          {},
 	"redisproc":          {},
 	"clients/internal/*": {},
-	"clients/*/*sim":     {},
+	"clients/*/*sim":     {"clients/internal/simulation"},
 	"topup/redisstore":   {"topup", "redispipe"},
 	"topup/storetest":    {"topup"},
 	"jobs":               {"topup"},

@@ -7,7 +7,7 @@ import (
 	"topupq/topup"
 )
 
-// Each simulator has rules of a type of its own, since simulators share nothing.
+// The simulators name the type of their rules each for itself.
 
 func reloadlyRule(ref topup.ID, r Rule) reloadlysim.Rule {
 	return reloadlysim.Rule{

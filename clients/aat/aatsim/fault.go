@@ -106,7 +106,7 @@ func (s *Sim) magicNumbers() []magicNumber {
 }
 
 // magic are the rules of a call's recipient.
-func (s *Sim) magic(in *inbound) []*Rule {
+func (s *Sim) magic(in *inbound) []Rule {
 	if len(in.recipient) < 4 {
 		return nil
 	}
@@ -116,9 +116,9 @@ func (s *Sim) magic(in *inbound) []*Rule {
 		}
 		switch _, known := s.transactions[in.reference]; {
 		case in.pays() && !known:
-			return []*Rule{&m.perform}
+			return []Rule{m.perform}
 		case !in.pays() && m.status != nil:
-			return []*Rule{m.status}
+			return []Rule{*m.status}
 		}
 	}
 	return nil

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/shopspring/decimal"
+
+	"topupq/clients/internal/simulation"
 )
 
 // Options set a Sim up. The zero value is usable.
@@ -39,6 +41,7 @@ const (
 // Sim is the simulator: an http.Handler with a memory. It is safe for concurrent use.
 type Sim struct {
 	opts       Options
+	control    *simulation.Control
 	operations map[string]operation
 	catalogue  []voucherType
 
@@ -49,7 +52,7 @@ type Sim struct {
 	sequence     []string
 	booked       int
 	requests     []*Request
-	rules        []*Rule
+	rules        simulation.Script
 	connections  map[string]bool
 	notices      []notice
 	callbackURL  string
@@ -77,36 +80,17 @@ func New(o Options) *Sim {
 		opts: o, operations: operations(), catalogue: newCatalogue(),
 		client: &http.Client{Timeout: callbackTimeout}, timers: map[*time.Timer]struct{}{},
 	}
+	s.control = s.newControl()
 	s.Reset()
 	return s
 }
 
-// Booking is one reference as the provider's books have it.
-type Booking struct {
-	// Reference is the caller's clientRef.
-	Reference string `json:"reference"`
-	// Recipient is recipientMsisdn as received, empty for a voucher without number.
-	Recipient string `json:"recipient"`
-	// Amount is decimal text in Currency.
-	Amount   string `json:"amount"`
-	Currency string `json:"currency"`
-	// State is "booked", "refunded", "failed" or "pending".
-	State string `json:"state"`
-	// Count says how often money was booked for Reference. Above 1 the caller has paid twice.
-	Count int `json:"count"`
-	// TransactionID is the OrderRef.
-	TransactionID string    `json:"transaction_id"`
-	At            time.Time `json:"at"`
-}
+// Booking is one reference as the provider's books have it: Reference is the caller's clientRef, Recipient the
+// recipientMsisdn as received (empty for a voucher without number), TransactionID the OrderRef.
+type Booking = simulation.Booking
 
-// Request is one call that came in. Status is 0 where no answer was given.
-type Request struct {
-	At        time.Time `json:"at"`
-	Method    string    `json:"method"`
-	Path      string    `json:"path"`
-	Reference string    `json:"reference"`
-	Status    int       `json:"status"`
-}
+// Request is one call that came in.
+type Request = simulation.Request
 
 // Bookings lists every reference that reached the books, in the order of arrival, also those that failed.
 func (s *Sim) Bookings() []Booking {
@@ -155,7 +139,7 @@ func (s *Sim) SetBalance(balance string) {
 func (s *Sim) Script(r Rule) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.rules = append(s.rules, &r)
+	s.rules.Add(r)
 }
 
 // Reset forgets transactions, requests and rules and restores the balance and the call-back URL of Options.
@@ -169,7 +153,7 @@ func (s *Sim) Reset() {
 	s.stopTimers()
 	s.credit, s.changes, s.notices = credit, nil, nil
 	s.transactions = map[string]*transaction{}
-	s.sequence, s.booked, s.requests, s.rules = nil, 0, nil, nil
+	s.sequence, s.booked, s.requests, s.rules = nil, 0, nil, simulation.Script{}
 	s.connections = map[string]bool{}
 	s.callbackURL = s.opts.CallbackURL
 }
@@ -177,7 +161,7 @@ func (s *Sim) Reset() {
 // ServeHTTP answers as AAT does below any path that ends in .asmx/<operation>, and the control calls under /_sim/.
 func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if name, ok := strings.CutPrefix(r.URL.Path, "/_sim/"); ok {
-		s.control(w, r, name)
+		s.control.Serve(w, r, name)
 		return
 	}
 	in := s.receive(r)

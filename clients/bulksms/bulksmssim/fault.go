@@ -91,17 +91,16 @@ var magicNumbers = []magicNumber{
 }
 
 // magic are the rules of a call's recipient.
-func (s *Sim) magic(in *inbound) []*Rule {
+func (s *Sim) magic(in *inbound) []Rule {
 	if len(in.recipient) < 4 {
 		return nil
 	}
-	var rules []*Rule
+	var rules []Rule
 	for _, m := range magicNumbers {
 		if m.digits != in.recipient[len(in.recipient)-4:] || m.sendOnly && (!in.sends || in.repeat) {
 			continue
 		}
-		r := m.rule
-		rules = append(rules, &r)
+		rules = append(rules, m.rule)
 	}
 	return rules
 }

@@ -2,37 +2,21 @@ package bulksmssim
 
 import (
 	"strings"
-	"time"
+
+	"topupq/clients/internal/simulation"
 )
 
 // Match says which calls a rule is for. Each field is a pattern in which * stands for any text and ? for any one
 // character; an empty one matches everything. The path is without /v1; recipients are digits.
-type Match struct {
-	Reference string
-	Recipient string
-	Path      string
-}
+type Match = simulation.Match
 
 // Rule gives the calls that match a fault.
-type Rule struct {
-	Match Match
-	// Fault is a name of GET /_sim/faults, or empty for an ordinary answer (late, with Delay).
-	Fault string
-	// Times is how often the rule applies; 0 is always.
-	Times int
-	// Delay, Status, Code and Body mean what the fault's description says; elsewhere Delay puts the answer off.
-	Delay  time.Duration
-	Status int
-	Code   string
-	Body   string
+type Rule = simulation.Rule
 
-	used int
-}
-
-// matches reports whether the rule is for the call and not used up.
-func (r *Rule) matches(in *inbound) bool {
+// fits reports whether the rule is for the call.
+func (in *inbound) fits(r Rule) bool {
 	f, known := findFault(r.Fault)
-	if !known || r.Times > 0 && r.used >= r.Times {
+	if !known {
 		return false
 	}
 	if f.kind == kindMessage && !in.sends || f.kind == kindRead && (in.sends || !strings.HasPrefix(in.path, pathMessages)) {
@@ -41,77 +25,18 @@ func (r *Rule) matches(in *inbound) bool {
 	if f.name == "drop_kept_alive_after" && !in.reused {
 		return false
 	}
-	return glob(r.Match.Reference, in.reference) && glob(r.Match.Recipient, in.recipient) && glob(r.Match.Path, in.path)
+	return r.Match.Fits(in.reference, in.recipient, in.path)
 }
 
 // take returns the rules for a call and counts them: every one about messages, and the first one about how the
 // answer is delivered. The caller holds the lock.
 func (s *Sim) take(in *inbound) (about []Rule, delivery Rule) {
-	rules := s.rules
+	var magic []Rule
 	if s.opts.Magic {
-		rules = append(append([]*Rule(nil), rules...), s.magic(in)...)
+		magic = s.magic(in)
 	}
-	found := false
-	for _, r := range rules {
-		if !r.matches(in) {
-			continue
-		}
+	return s.rules.Take(magic, in.fits, func(r Rule) bool {
 		f, _ := findFault(r.Fault)
-		if f.kind == kindDelivery && found {
-			continue
-		}
-		r.used++
-		if f.kind == kindDelivery {
-			delivery, found = *r, true
-			continue
-		}
-		about = append(about, *r)
-	}
-	return about, delivery
-}
-
-// glob reports whether text fits pattern; an empty pattern fits everything.
-func glob(pattern, text string) bool {
-	if pattern == "" {
-		return true
-	}
-	parts := strings.Split(pattern, "*")
-	if len(parts) == 1 {
-		return sameText(pattern, text)
-	}
-	first, last := parts[0], parts[len(parts)-1]
-	if len(text) < len(first)+len(last) || !sameText(first, text[:len(first)]) || !sameText(last, text[len(text)-len(last):]) {
-		return false
-	}
-	text = text[len(first) : len(text)-len(last)]
-	for _, part := range parts[1 : len(parts)-1] {
-		at := indexText(text, part)
-		if at < 0 {
-			return false
-		}
-		text = text[at+len(part):]
-	}
-	return true
-}
-
-// sameText compares text of one length, ? standing for any character.
-func sameText(pattern, text string) bool {
-	if len(pattern) != len(text) {
-		return false
-	}
-	for i := range len(pattern) {
-		if pattern[i] != '?' && pattern[i] != text[i] {
-			return false
-		}
-	}
-	return true
-}
-
-func indexText(text, part string) int {
-	for at := 0; at+len(part) <= len(text); at++ {
-		if sameText(part, text[at:at+len(part)]) {
-			return at
-		}
-	}
-	return -1
+		return f.kind != kindDelivery
+	})
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/shopspring/decimal"
+
+	"topupq/clients/internal/simulation"
 )
 
 // Options set a Sim up. The zero value is usable.
@@ -39,7 +41,8 @@ const (
 
 // Sim is the simulator: an http.Handler with a memory. It is safe for concurrent use.
 type Sim struct {
-	opts Options
+	opts    Options
+	control *simulation.Control
 
 	mu          sync.Mutex
 	credits     decimal.Decimal
@@ -48,7 +51,7 @@ type Sim struct {
 	notices     []notice
 	dedup       map[string]dedupEntry
 	requests    []*Request
-	rules       []*Rule
+	rules       simulation.Script
 	connections map[string]bool
 	webhooks    []webhook
 	timers      map[*time.Timer]struct{}
@@ -68,6 +71,7 @@ func New(o Options) *Sim {
 		o.Clock = time.Now
 	}
 	s := &Sim{opts: o, client: &http.Client{Timeout: webhookTimeout}, timers: map[*time.Timer]struct{}{}}
+	s.control = s.newControl()
 	s.Reset()
 	return s
 }
@@ -86,29 +90,12 @@ func orDuration(v, d time.Duration) time.Duration {
 	return v
 }
 
-// Booking is what was charged for one reference (userSuppliedId).
-type Booking struct {
-	Reference string `json:"reference"`
-	Recipient string `json:"recipient"`
-	// Amount is decimal text in Currency, which is "credits".
-	Amount   string `json:"amount"`
-	Currency string `json:"currency"`
-	// State is "pending", "booked" (delivered) or "failed" (still charged, as with BulkSMS).
-	State string `json:"state"`
-	// Count says how many messages went out for Reference.
-	Count         int       `json:"count"`
-	TransactionID string    `json:"transaction_id"`
-	At            time.Time `json:"at"`
-}
+// Booking is what was charged for one reference (userSuppliedId), in "credits". State is "pending", "booked"
+// (delivered) or "failed" (still charged, as with BulkSMS); Count says how many messages went out.
+type Booking = simulation.Booking
 
-// Request is one call that came in. Status is 0 where no answer was given.
-type Request struct {
-	At        time.Time `json:"at"`
-	Method    string    `json:"method"`
-	Path      string    `json:"path"`
-	Reference string    `json:"reference"`
-	Status    int       `json:"status"`
-}
+// Request is one call that came in.
+type Request = simulation.Request
 
 // Message is one text that went out.
 type Message struct {
@@ -171,7 +158,7 @@ func (s *Sim) Requests() []Request {
 func (s *Sim) Script(r Rule) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.rules = append(s.rules, &r)
+	s.rules.Add(r)
 }
 
 // Reset forgets messages, requests, rules and webhooks and restores the credits of Options.
@@ -184,7 +171,7 @@ func (s *Sim) Reset() {
 	defer s.mu.Unlock()
 	s.stopTimers()
 	s.credits = credits
-	s.messages, s.requests, s.rules, s.webhooks, s.notices = nil, nil, nil, nil, nil
+	s.messages, s.requests, s.rules, s.webhooks, s.notices = nil, nil, simulation.Script{}, nil, nil
 	s.dedup = map[string]dedupEntry{}
 	s.connections = map[string]bool{}
 	if s.opts.WebhookURL != "" {
@@ -206,7 +193,7 @@ func (s *Sim) SetBalance(balance string) {
 // ServeHTTP answers as BulkSMS does, and the control calls under /_sim/.
 func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if name, ok := strings.CutPrefix(r.URL.Path, "/_sim/"); ok {
-		s.control(w, r, name)
+		s.control.Serve(w, r, name)
 		return
 	}
 	in := s.receive(r)

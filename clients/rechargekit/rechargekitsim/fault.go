@@ -97,7 +97,7 @@ func (s *Sim) magicNumbers() []magicNumber {
 func payOnly(fault string) Rule { return Rule{Match: Match{Path: payPaths}, Fault: fault} }
 
 // magic are the rules of a call's recipient.
-func (s *Sim) magic(in *inbound) []*Rule {
+func (s *Sim) magic(in *inbound) []Rule {
 	if len(in.recipient) < 4 {
 		return nil
 	}
@@ -106,12 +106,12 @@ func (s *Sim) magic(in *inbound) []*Rule {
 		if m.digits != in.recipient[len(in.recipient)-4:] {
 			continue
 		}
-		var rules []*Rule
+		var rules []Rule
 		for _, r := range m.rules {
 			// The answer to a repeated reference is not lost again, so that a resend can find out.
 			if r.Match.Path != payPaths || in.pays && !known {
 				r.Match.Path = ""
-				rules = append(rules, &r)
+				rules = append(rules, r)
 			}
 		}
 		return rules

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/shopspring/decimal"
+
+	"topupq/clients/internal/simulation"
 )
 
 // Options set a Sim up. The zero value is usable.
@@ -42,7 +44,8 @@ const (
 
 // Sim is the simulator: an http.Handler with a memory. It is safe for concurrent use.
 type Sim struct {
-	opts Options
+	opts    Options
+	control *simulation.Control
 
 	mu          sync.Mutex
 	wallet      decimal.Decimal
@@ -50,7 +53,7 @@ type Sim struct {
 	orders      map[string]*order
 	sequence    []string
 	requests    []*Request
-	rules       []*Rule
+	rules       simulation.Script
 	connections map[string]bool
 	callbackURL string
 	notices     []notice
@@ -71,6 +74,7 @@ func New(o Options) *Sim {
 		o.Clock = time.Now
 	}
 	s := &Sim{opts: o, client: &http.Client{Timeout: callbackTimeout}, timers: map[*time.Timer]struct{}{}}
+	s.control = s.newControl()
 	s.Reset()
 	return s
 }
@@ -89,31 +93,12 @@ func orDuration(v, d time.Duration) time.Duration {
 	return v
 }
 
-// Booking is one order as the provider's books have it.
-type Booking struct {
-	// Reference is the caller's partner_request_id.
-	Reference string `json:"reference"`
-	// Recipient is mobile_no or customer_id as received.
-	Recipient string `json:"recipient"`
-	// Amount is decimal text in Currency.
-	Amount   string `json:"amount"`
-	Currency string `json:"currency"`
-	// State is "booked", "refunded", "failed" or "pending".
-	State string `json:"state"`
-	// Count says how often money was booked for Reference: never above 1 unless the simulator is wrong.
-	Count         int       `json:"count"`
-	TransactionID string    `json:"transaction_id"`
-	At            time.Time `json:"at"`
-}
+// Booking is one order as the provider's books have it: Reference is the caller's partner_request_id, Recipient
+// mobile_no or customer_id as received. Count is never above 1 unless the simulator is wrong.
+type Booking = simulation.Booking
 
-// Request is one call that came in. Status is 0 where no answer was given.
-type Request struct {
-	At        time.Time `json:"at"`
-	Method    string    `json:"method"`
-	Path      string    `json:"path"`
-	Reference string    `json:"reference"`
-	Status    int       `json:"status"`
-}
+// Request is one call that came in.
+type Request = simulation.Request
 
 // Bookings lists every order in the order of arrival, also those that failed.
 func (s *Sim) Bookings() []Booking {
@@ -142,7 +127,7 @@ func (s *Sim) Requests() []Request {
 func (s *Sim) Script(r Rule) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.rules = append(s.rules, &r)
+	s.rules.Add(r)
 }
 
 // Reset forgets orders, requests and rules and restores the balance of Options.
@@ -156,7 +141,7 @@ func (s *Sim) Reset() {
 	s.stopTimers()
 	s.wallet, s.refunds = wallet, nil
 	s.orders = map[string]*order{}
-	s.sequence, s.requests, s.rules, s.notices = nil, nil, nil, nil
+	s.sequence, s.requests, s.rules, s.notices = nil, nil, simulation.Script{}, nil
 	s.connections = map[string]bool{}
 	s.callbackURL = s.opts.CallbackURL
 }
@@ -176,7 +161,7 @@ func (s *Sim) SetBalance(balance string) {
 // ServeHTTP answers as RechargeKit does, and the control calls under /_sim/.
 func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if name, ok := strings.CutPrefix(r.URL.Path, "/_sim/"); ok {
-		s.control(w, r, name)
+		s.control.Serve(w, r, name)
 		return
 	}
 	in := s.receive(r)

@@ -1,33 +1,16 @@
 package reloadlysim
 
-import (
-	"strings"
-	"time"
-)
+import "topupq/clients/internal/simulation"
 
-// Match says which calls a Rule is for. The fields are patterns in which "*" stands for any text and "?" for one
-// character; an empty one matches all. A Match that is empty altogether is for orders and for what is asked about
-// them, not for tokens and catalogue (except with fault "unauthorized"); Path "*" is for every call.
-type Match struct {
-	// Reference is customIdentifier: of the order, or of the order that is asked for.
-	Reference string `json:"reference"`
-	// Recipient is tried on the digits with and without "+".
-	Recipient string `json:"recipient"`
-	Path      string `json:"path"`
-}
+// Match says which calls a Rule is for. Reference is customIdentifier: of the order, or of the order that is asked
+// for; Recipient is tried on the digits with and without "+". A Match that is empty altogether is for orders and for
+// what is asked about them, not for tokens and catalogue (except with fault "unauthorized"); Path "*" is for every
+// call.
+type Match = simulation.Match
 
-// Rule makes calls go wrong. Faults lists the names of faults.
-type Rule struct {
-	Match Match  `json:"match"`
-	Fault string `json:"fault"`
-	// Times is how many calls (or answers, for faults of an answer) it hits; 0 is all of them.
-	Times int `json:"times"`
-	// Delay, Status, Code and Body mean what the fault says.
-	Delay  time.Duration `json:"delay"`
-	Status int           `json:"status"`
-	Code   string        `json:"code"`
-	Body   string        `json:"body"`
-}
+// Rule makes calls go wrong. Faults lists the names of faults. Times is how many calls (or answers, for faults of an
+// answer) it hits; 0 is all of them.
+type Rule = simulation.Rule
 
 // scripted is a rule with what is left of it.
 type scripted struct {
@@ -76,38 +59,5 @@ func (r *scripted) matches(c *call) bool {
 	if r.Fault == "drop_kept_alive_after" && !c.reused {
 		return false
 	}
-	return glob(m.Reference, c.ref) && glob(m.Path, c.path) && (glob(m.Recipient, c.recipient) || glob(m.Recipient, "+"+c.recipient))
-}
-
-// glob matches "*" and "?" patterns; an empty pattern matches all.
-func glob(pattern, s string) bool {
-	if pattern == "" {
-		return true
-	}
-	head, rest, star := strings.Cut(pattern, "*")
-	if !star {
-		return len(s) == len(head) && same(head, s)
-	}
-	if len(s) < len(head) || !same(head, s[:len(head)]) {
-		return false
-	}
-	s = s[len(head):]
-	if rest == "" {
-		return true
-	}
-	for i := 0; i <= len(s); i++ {
-		if glob(rest, s[i:]) {
-			return true
-		}
-	}
-	return false
-}
-
-func same(pattern, s string) bool {
-	for i := range len(pattern) {
-		if pattern[i] != '?' && pattern[i] != s[i] {
-			return false
-		}
-	}
-	return true
+	return m.Fits(c.ref, c.recipient, c.path) || m.Fits(c.ref, "+"+c.recipient, c.path)
 }

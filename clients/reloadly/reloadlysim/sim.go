@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/shopspring/decimal"
+
+	"topupq/clients/internal/simulation"
 )
 
 // Options configure a Sim. The zero value is a sandbox with a large float whose orders succeed at once.
@@ -50,32 +52,13 @@ type Options struct {
 	MaxRequests int
 }
 
-// Booking is what the ledger holds for one reference.
-type Booking struct {
-	// Reference is customIdentifier; orders without one are listed singly.
-	Reference string `json:"reference"`
-	// Recipient is international digits without "+", or an e-mail address.
-	Recipient string `json:"recipient"`
-	// Amount is decimal text in Currency, as ordered.
-	Amount   string `json:"amount"`
-	Currency string `json:"currency"`
-	// State is "booked", "refunded", "failed" or "pending".
-	State string `json:"state"`
-	// Count is how many orders were taken (and debited) for the reference. More than 1 is a double payment.
-	Count int `json:"count"`
-	// TransactionID is the last order's.
-	TransactionID string    `json:"transaction_id"`
-	At            time.Time `json:"at"`
-}
+// Booking is what the ledger holds for one reference, customIdentifier; orders without one are listed singly.
+// Recipient is international digits without "+", or an e-mail address; Amount is as ordered; TransactionID is the
+// last order's. Count is how many orders were taken (and debited) for the reference.
+type Booking = simulation.Booking
 
 // Request is one entry of the history. Status is 0 where the connection was cut instead of an answer.
-type Request struct {
-	At        time.Time `json:"at"`
-	Method    string    `json:"method"`
-	Path      string    `json:"path"`
-	Reference string    `json:"reference"`
-	Status    int       `json:"status"`
-}
+type Request = simulation.Request
 
 // Sim is the fake service. It is safe for concurrent use.
 type Sim struct {
