@@ -1,15 +1,10 @@
 package aatsim
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
-	"net/http"
 	"strconv"
 	"time"
 )
-
-const callbackTimeout = 5 * time.Second
 
 // callbackBody has the ten members of the guide. Only Success has a documented type there.
 type callbackBody struct {
@@ -75,39 +70,12 @@ func (s *Sim) Settle() {
 }
 
 // Close stops the timers and waits for the call-backs under way.
-func (s *Sim) Close() {
-	s.mu.Lock()
-	s.closed = true
-	s.stopTimers()
-	s.mu.Unlock()
-	s.sending.Wait()
-	s.client.CloseIdleConnections()
-}
+func (s *Sim) Close() { s.callbacks.Close() }
 
 // wake runs Settle after d. The caller holds the lock.
 func (s *Sim) wake(d time.Duration) {
-	if s.callbackURL == "" || s.closed {
-		return
-	}
-	var t *time.Timer
-	s.sending.Add(1)
-	t = time.AfterFunc(d, func() {
-		defer s.sending.Done()
-		s.mu.Lock()
-		delete(s.timers, t)
-		s.mu.Unlock()
-		s.Settle()
-	})
-	s.timers[t] = struct{}{}
-}
-
-// stopTimers stops every timer that has not fired. The caller holds the lock.
-func (s *Sim) stopTimers() {
-	for t := range s.timers {
-		if t.Stop() {
-			s.sending.Done()
-		}
-		delete(s.timers, t)
+	if s.callbackURL != "" {
+		s.callbacks.After(d, s.Settle)
 	}
 }
 
@@ -117,14 +85,5 @@ func (s *Sim) notify(url string, body callbackBody) {
 	if err != nil || url == "" {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), callbackTimeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(encoded))
-	if err != nil {
-		return
-	}
-	req.Header.Set("Content-Type", "application/json")
-	if resp, err := s.client.Do(req); err == nil {
-		resp.Body.Close()
-	}
+	s.callbacks.Post(url, encoded)
 }

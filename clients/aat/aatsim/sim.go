@@ -42,6 +42,7 @@ const (
 type Sim struct {
 	opts       Options
 	control    *simulation.Control
+	callbacks  *simulation.Callbacks
 	operations map[string]operation
 	catalogue  []voucherType
 
@@ -56,10 +57,6 @@ type Sim struct {
 	connections  map[string]bool
 	notices      []notice
 	callbackURL  string
-	timers       map[*time.Timer]struct{}
-	closed       bool
-	sending      sync.WaitGroup
-	client       *http.Client
 }
 
 // New returns a simulator without transactions. Close it when call-backs are used.
@@ -78,7 +75,7 @@ func New(o Options) *Sim {
 	}
 	s := &Sim{
 		opts: o, operations: operations(), catalogue: newCatalogue(),
-		client: &http.Client{Timeout: callbackTimeout}, timers: map[*time.Timer]struct{}{},
+		callbacks: simulation.NewCallbacks(),
 	}
 	s.control = s.newControl()
 	s.Reset()
@@ -150,7 +147,7 @@ func (s *Sim) Reset() {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.stopTimers()
+	s.callbacks.Stop()
 	s.credit, s.changes, s.notices = credit, nil, nil
 	s.transactions = map[string]*transaction{}
 	s.sequence, s.booked, s.requests, s.rules = nil, 0, nil, simulation.Script{}

@@ -41,8 +41,9 @@ const (
 
 // Sim is the simulator: an http.Handler with a memory. It is safe for concurrent use.
 type Sim struct {
-	opts    Options
-	control *simulation.Control
+	opts      Options
+	control   *simulation.Control
+	callbacks *simulation.Callbacks
 
 	mu          sync.Mutex
 	credits     decimal.Decimal
@@ -54,10 +55,6 @@ type Sim struct {
 	rules       simulation.Script
 	connections map[string]bool
 	webhooks    []webhook
-	timers      map[*time.Timer]struct{}
-	closed      bool
-	sending     sync.WaitGroup
-	client      *http.Client
 }
 
 // New returns a simulator with no messages. Close it when webhooks are used.
@@ -70,7 +67,7 @@ func New(o Options) *Sim {
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
-	s := &Sim{opts: o, client: &http.Client{Timeout: webhookTimeout}, timers: map[*time.Timer]struct{}{}}
+	s := &Sim{opts: o, callbacks: simulation.NewCallbacks()}
 	s.control = s.newControl()
 	s.Reset()
 	return s
@@ -169,7 +166,7 @@ func (s *Sim) Reset() {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.stopTimers()
+	s.callbacks.Stop()
 	s.credits = credits
 	s.messages, s.requests, s.rules, s.webhooks, s.notices = nil, nil, simulation.Script{}, nil, nil
 	s.dedup = map[string]dedupEntry{}

@@ -1,15 +1,10 @@
 package bulksmssim
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"time"
 )
-
-const webhookTimeout = 5 * time.Second
 
 // webhook is one registered address.
 type webhook struct {
@@ -25,7 +20,7 @@ func (s *Sim) addWebhook(in *inbound) outbound {
 	if err := json.Unmarshal(in.body, &w); err != nil || w.Name == "" || w.URL == "" || (w.TriggerScope != "SENT" && w.TriggerScope != "RECEIVED") {
 		return problem(http.StatusBadRequest, "bad-request", "name, url and triggerScope (SENT or RECEIVED) are required")
 	}
-	if status := s.post(w.URL, []byte("[]")); status/100 != 2 {
+	if status := s.callbacks.Post(w.URL, []byte("[]")); status/100 != 2 {
 		return problem(http.StatusBadRequest, "bad-request", fmt.Sprintf("Invoking the Webhook URL caused an error: %d", status))
 	}
 	s.mu.Lock()
@@ -35,7 +30,8 @@ func (s *Sim) addWebhook(in *inbound) outbound {
 	return outbound{status: http.StatusCreated, body: encode(w)}
 }
 
-// Settle sends every report that is due by the clock. It runs by itself when the clock is the real one.
+// Settle sends every report that is due by the clock, once: BulkSMS repeats failed calls for two days, the simulator
+// does not. It runs by itself when the clock is the real one.
 func (s *Sim) Settle() {
 	s.mu.Lock()
 	now := s.opts.Clock()
@@ -54,66 +50,22 @@ func (s *Sim) Settle() {
 	for _, body := range due {
 		for _, h := range hooks {
 			if h.TriggerScope == "SENT" {
-				s.post(h.URL, body)
+				s.callbacks.Post(h.URL, body)
 			}
 		}
 	}
 }
 
 // Close stops the timers and waits for the reports under way.
-func (s *Sim) Close() {
-	s.mu.Lock()
-	s.closed = true
-	s.stopTimers()
-	s.mu.Unlock()
-	s.sending.Wait()
-	s.client.CloseIdleConnections()
-}
+func (s *Sim) Close() { s.callbacks.Close() }
 
 // schedule keeps reports until they are due, each with a timer. The caller holds the lock.
 func (s *Sim) schedule(notices []notice) {
-	if len(s.webhooks) == 0 || s.closed {
+	if len(s.webhooks) == 0 || s.callbacks.Closed() {
 		return
 	}
 	s.notices = append(s.notices, notices...)
 	for _, n := range notices {
-		var t *time.Timer
-		s.sending.Add(1)
-		t = time.AfterFunc(n.at.Sub(n.message.at), func() {
-			defer s.sending.Done()
-			s.mu.Lock()
-			delete(s.timers, t)
-			s.mu.Unlock()
-			s.Settle()
-		})
-		s.timers[t] = struct{}{}
+		s.callbacks.After(n.at.Sub(n.message.at), s.Settle)
 	}
-}
-
-// stopTimers stops every timer that has not fired. The caller holds the lock.
-func (s *Sim) stopTimers() {
-	for t := range s.timers {
-		if t.Stop() {
-			s.sending.Done()
-		}
-		delete(s.timers, t)
-	}
-}
-
-// post calls a webhook once and returns its HTTP status, 0 for none. BulkSMS repeats failed calls for two days; the
-// simulator does not.
-func (s *Sim) post(url string, body []byte) int {
-	ctx, cancel := context.WithTimeout(context.Background(), webhookTimeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
-	if err != nil {
-		return 0
-	}
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := s.client.Do(req)
-	if err != nil {
-		return 0
-	}
-	resp.Body.Close()
-	return resp.StatusCode
 }

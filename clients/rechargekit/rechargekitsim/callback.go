@@ -1,14 +1,8 @@
 package rechargekitsim
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
-	"net/http"
-	"time"
 )
-
-const callbackTimeout = 5 * time.Second
 
 // callbackBody is the shape that one integrator receives in production: note opttranid and pid.
 type callbackBody struct {
@@ -47,42 +41,16 @@ func (s *Sim) Settle() {
 }
 
 // Close stops the timers and waits for the call-backs under way.
-func (s *Sim) Close() {
-	s.mu.Lock()
-	s.closed = true
-	s.stopTimers()
-	s.mu.Unlock()
-	s.sending.Wait()
-	s.client.CloseIdleConnections()
-}
+func (s *Sim) Close() { s.callbacks.Close() }
 
 // schedule keeps call-backs until they are due, each with a timer. The caller holds the lock.
 func (s *Sim) schedule(notices []notice) {
-	if s.callbackURL == "" || s.closed {
+	if s.callbackURL == "" || s.callbacks.Closed() {
 		return
 	}
 	s.notices = append(s.notices, notices...)
 	for _, n := range notices {
-		var t *time.Timer
-		s.sending.Add(1)
-		t = time.AfterFunc(n.at.Sub(n.order.at), func() {
-			defer s.sending.Done()
-			s.mu.Lock()
-			delete(s.timers, t)
-			s.mu.Unlock()
-			s.Settle()
-		})
-		s.timers[t] = struct{}{}
-	}
-}
-
-// stopTimers stops every timer that has not fired. The caller holds the lock.
-func (s *Sim) stopTimers() {
-	for t := range s.timers {
-		if t.Stop() {
-			s.sending.Done()
-		}
-		delete(s.timers, t)
+		s.callbacks.After(n.at.Sub(n.order.at), s.Settle)
 	}
 }
 
@@ -96,14 +64,5 @@ func (s *Sim) notify(url string, n notice) {
 	if n.status == statusSuccess {
 		body.OpTranID, body.Commission = o.opTransID(), json.Number(o.commission().String())
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), callbackTimeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(encode(body)))
-	if err != nil {
-		return
-	}
-	req.Header.Set("Content-Type", "application/json")
-	if resp, err := s.client.Do(req); err == nil {
-		resp.Body.Close()
-	}
+	s.callbacks.Post(url, encode(body))
 }

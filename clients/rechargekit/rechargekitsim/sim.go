@@ -44,8 +44,9 @@ const (
 
 // Sim is the simulator: an http.Handler with a memory. It is safe for concurrent use.
 type Sim struct {
-	opts    Options
-	control *simulation.Control
+	opts      Options
+	control   *simulation.Control
+	callbacks *simulation.Callbacks
 
 	mu          sync.Mutex
 	wallet      decimal.Decimal
@@ -57,10 +58,6 @@ type Sim struct {
 	connections map[string]bool
 	callbackURL string
 	notices     []notice
-	timers      map[*time.Timer]struct{}
-	closed      bool
-	sending     sync.WaitGroup
-	client      *http.Client
 }
 
 // New returns a simulator with no orders. Close it when call-backs are used.
@@ -73,7 +70,7 @@ func New(o Options) *Sim {
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
-	s := &Sim{opts: o, client: &http.Client{Timeout: callbackTimeout}, timers: map[*time.Timer]struct{}{}}
+	s := &Sim{opts: o, callbacks: simulation.NewCallbacks()}
 	s.control = s.newControl()
 	s.Reset()
 	return s
@@ -138,7 +135,7 @@ func (s *Sim) Reset() {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.stopTimers()
+	s.callbacks.Stop()
 	s.wallet, s.refunds = wallet, nil
 	s.orders = map[string]*order{}
 	s.sequence, s.requests, s.rules, s.notices = nil, nil, simulation.Script{}, nil
