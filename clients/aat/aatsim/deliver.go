@@ -1,22 +1,18 @@
 package aatsim
 
 import (
-	"bytes"
-	"context"
-	"io"
+	"cmp"
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
+
+	"topupq/clients/internal/simulation"
 )
 
 const (
 	contentXML   = "text/xml; charset=utf-8"
 	contentPlain = "text/plain; charset=utf-8"
 	contentHTML  = "text/html; charset=utf-8"
-
-	hugeChunks  = 1024 // of 64 KiB
-	defaultDrip = time.Second
 
 	htmlPage      = "<html><head><title>Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>"
 	textException = "System.NullReferenceException: Object reference not set to an instance of an object."
@@ -44,6 +40,11 @@ func answerPlain(status int, text string) outbound {
 
 func answerHTML(status int, page string) outbound {
 	return outbound{status: status, contentType: contentHTML, body: []byte(page)}
+}
+
+// written is the answer as it goes out.
+func (o outbound) written() simulation.Answer {
+	return simulation.Answer{Status: o.status, ContentType: o.contentType, Body: o.body}
 }
 
 // handle decides the answer: the rules, then the service's own checks.
@@ -105,7 +106,7 @@ func (s *Sim) authorized(in *inbound) bool {
 
 // scripted is the answer of the fault "error".
 func scripted(in *inbound, r Rule) outbound {
-	status, said := r.Status, orText(r.Body, r.Code)
+	status, said := r.Status, cmp.Or(r.Body, r.Code)
 	if status == 0 {
 		status = http.StatusOK
 	}
@@ -121,35 +122,20 @@ func scripted(in *inbound, r Rule) outbound {
 
 // deliver gives the answer, or not, as the rule says. It returns the HTTP status that was written, 0 for none.
 func (s *Sim) deliver(w http.ResponseWriter, r *http.Request, out outbound) int {
-	switch out.rule.Fault {
-	case "timeout_before", "timeout_after":
-		wait(r.Context(), out.rule.Delay)
-		return cut(w)
-	case "cut_before", "cut_after", "drop_kept_alive_after":
-		return cut(w)
+	if simulation.Withhold(w, r, out.rule) {
+		return 0
 	}
 	if out.lost {
-		wait(r.Context(), max(out.rule.Delay, time.Nanosecond))
-		return cut(w)
+		simulation.Hang(w, r, out.rule.Delay)
+		return 0
 	}
-	switch out.rule.Fault {
-	case "drip":
-		return drip(w, r, out)
-	case "huge":
-		return huge(w)
-	case "redirect":
-		http.Redirect(w, r, r.URL.RequestURI(), http.StatusTemporaryRedirect)
-		return http.StatusTemporaryRedirect
-	}
-	if out.rule.Delay > 0 {
-		wait(r.Context(), out.rule.Delay)
+	huge := simulation.Answer{Status: http.StatusOK, ContentType: contentXML, Body: []byte("<RechargeInfo><OrderRef>")}
+	if status, done := simulation.Distort(w, r, out.rule, out.written(), huge); done {
+		return status
 	}
 	out = spoil(out)
-	w.Header().Set("Content-Type", out.contentType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(out.body)))
-	w.WriteHeader(out.status)
-	w.Write(out.body)
-	return out.status
+	return out.written().Write(w)
 }
 
 // spoil is the answer in the form that the fault gives it.
@@ -210,56 +196,4 @@ func lastTwice(e element) element {
 	}
 	e.children = append(append([]element(nil), e.children...), twin)
 	return e
-}
-
-// wait waits for the caller to give up, and at most d where d is above 0.
-func wait(ctx context.Context, d time.Duration) {
-	if d <= 0 {
-		<-ctx.Done()
-		return
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
-}
-
-// cut closes the connection without an answer.
-func cut(w http.ResponseWriter) int {
-	if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
-		conn.Close()
-	}
-	return 0
-}
-
-// drip writes one byte at a time.
-func drip(w http.ResponseWriter, r *http.Request, out outbound) int {
-	w.Header().Set("Content-Type", out.contentType)
-	w.WriteHeader(out.status)
-	flush := http.NewResponseController(w).Flush
-	for _, b := range out.body {
-		if _, err := w.Write([]byte{b}); err != nil || flush() != nil || r.Context().Err() != nil {
-			break
-		}
-		wait(r.Context(), orDuration(out.rule.Delay, defaultDrip))
-	}
-	return out.status
-}
-
-// huge writes 64 MiB of one XML text, unless the caller hangs up first.
-func huge(w http.ResponseWriter) int {
-	w.Header().Set("Content-Type", contentXML)
-	w.WriteHeader(http.StatusOK)
-	chunk := bytes.Repeat([]byte("x"), 64<<10)
-	if _, err := io.WriteString(w, "<RechargeInfo><OrderRef>"); err != nil {
-		return http.StatusOK
-	}
-	for range hugeChunks {
-		if _, err := w.Write(chunk); err != nil {
-			break
-		}
-	}
-	return http.StatusOK
 }

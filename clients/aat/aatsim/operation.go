@@ -79,7 +79,7 @@ type inbound struct {
 	reused    bool
 	reference string
 	recipient string
-	// request is the call's line in Sim.requests.
+	// request is the call's line in the history.
 	request *Request
 	// about are the rules about the transaction or its status.
 	about []Rule
@@ -101,10 +101,7 @@ func (s *Sim) receive(r *http.Request) *inbound {
 	in.reference, in.recipient = in.values["clientref"], in.values["recipientmsisdn"]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	in.reused = s.connections[r.RemoteAddr]
-	s.connections[r.RemoteAddr] = true
-	in.request = &Request{At: s.opts.Clock(), Method: r.Method, Path: r.URL.Path, Reference: in.reference}
-	s.requests = append(s.requests, in.request)
+	in.request, in.reused = s.history.Enter(r, s.opts.Clock(), in.reference)
 	if t := s.transactions[in.reference]; t != nil && !in.pays() {
 		in.recipient = t.recipient
 	}

@@ -1,8 +1,8 @@
 package aatsim
 
 import (
+	"cmp"
 	"strconv"
-	"time"
 
 	"github.com/shopspring/decimal"
 )
@@ -166,10 +166,10 @@ type info struct {
 func (i *info) bend(r Rule, asked int) {
 	switch r.Fault {
 	case "unknown_status":
-		i.status = orText(r.Code, "Queued")
+		i.status = cmp.Or(r.Code, "Queued")
 	case "flip_flop":
 		if asked%2 == 0 {
-			i.status = orText(r.Code, wordFailed)
+			i.status = cmp.Or(r.Code, wordFailed)
 		}
 	case "other_amount":
 		i.amount = i.amount.Add(i.amount)
@@ -188,18 +188,4 @@ func (i info) element() element {
 		text("MSISDN", i.msisdn), value("Amount", written(i.amount)), text("VoucherType", i.voucherType), text("VoucherPin", i.pin),
 		text("TicketNumber", i.ticket), text("OrderRef", i.orderRef), text("BoxNumber", i.box), text("BatchNumber", i.batch),
 		value("ExpiryDate", unsetDate), text("Status", i.status))
-}
-
-func orText(s, d string) string {
-	if s == "" {
-		return d
-	}
-	return s
-}
-
-func orDuration(v, d time.Duration) time.Duration {
-	if v <= 0 {
-		return d
-	}
-	return v
 }

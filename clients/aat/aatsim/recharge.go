@@ -1,9 +1,12 @@
 package aatsim
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/shopspring/decimal"
+
+	"topupq/clients/internal/simulation"
 )
 
 // recharge is what sets one Perform call apart from the others, texts included.
@@ -71,7 +74,7 @@ func (s *Sim) perform(in *inbound) (answer element, lost bool) {
 	s.owe(tx, true)
 	for _, rule := range in.about {
 		if rule.Fault == "reverse" {
-			s.later(change{reference: tx.reference, state: takenBack(rule.Code), takesBack: true}, orDuration(rule.Delay, s.opts.ReverseAfter))
+			s.later(change{reference: tx.reference, state: takenBack(rule.Code), takesBack: true}, simulation.Positive(rule.Delay, s.opts.ReverseAfter))
 		}
 	}
 	return tx.rechargeInfo(), false
@@ -85,7 +88,7 @@ func (s *Sim) refuse(r recharge, in *inbound, v voucher, t voucherType, found bo
 		if r.suffix == "" {
 			return textVoucherID
 		}
-		return textVoucherID + " " + orText(n.name, orText(t.network.name, "MTN"))
+		return textVoucherID + " " + cmp.Or(n.name, t.network.name, "MTN")
 	case r.fixed && !t.fixed:
 		return textNotFixed
 	case v.min.Equal(v.max) && !amount.Equal(v.min):

@@ -52,9 +52,8 @@ type Sim struct {
 	transactions map[string]*transaction
 	sequence     []string
 	booked       int
-	requests     []*Request
+	history      simulation.History
 	rules        simulation.Script
-	connections  map[string]bool
 	notices      []notice
 	callbackURL  string
 }
@@ -105,11 +104,7 @@ func (s *Sim) Bookings() []Booking {
 func (s *Sim) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	list := make([]Request, 0, len(s.requests))
-	for _, r := range s.requests {
-		list = append(list, *r)
-	}
-	return list
+	return s.history.List()
 }
 
 // Balance is the credit that is left, in rand as decimal text.
@@ -150,8 +145,8 @@ func (s *Sim) Reset() {
 	s.callbacks.Stop()
 	s.credit, s.changes, s.notices = credit, nil, nil
 	s.transactions = map[string]*transaction{}
-	s.sequence, s.booked, s.requests, s.rules = nil, 0, nil, simulation.Script{}
-	s.connections = map[string]bool{}
+	s.sequence, s.booked, s.rules = nil, 0, simulation.Script{}
+	s.history = simulation.History{}
 	s.callbackURL = s.opts.CallbackURL
 }
 

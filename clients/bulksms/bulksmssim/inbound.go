@@ -1,6 +1,7 @@
 package bulksmssim
 
 import (
+	"cmp"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -63,10 +64,7 @@ func (s *Sim) receive(r *http.Request) *inbound {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_, in.repeat = s.dedup[in.dedup]
-	in.reused = s.connections[r.RemoteAddr]
-	s.connections[r.RemoteAddr] = true
-	in.request = &Request{At: s.opts.Clock(), Method: r.Method, Path: r.URL.Path, Reference: in.reference}
-	s.requests = append(s.requests, in.request)
+	in.request, in.reused = s.history.Enter(r, s.opts.Clock(), in.reference)
 	if !in.sends && in.reference != "" {
 		in.recipient = s.recipientOf(in.reference)
 	}
@@ -164,7 +162,7 @@ func scripted(r Rule) outbound {
 	if status == 0 {
 		status = http.StatusBadRequest
 	}
-	out := problem(status, orText(r.Code, "bad-request"), r.Body)
+	out := problem(status, cmp.Or(r.Code, "bad-request"), r.Body)
 	if strings.HasPrefix(r.Body, "{") || strings.HasPrefix(r.Body, "<") {
 		out.body = []byte(r.Body)
 	}

@@ -1,6 +1,7 @@
 package bulksmssim
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -67,7 +68,7 @@ func (m *message) booking(now time.Time) Booking {
 	state := map[string]string{"DELIVERED": "booked", "FAILED": "failed"}[m.status(now).Type]
 	return Booking{
 		Reference: m.reference, Recipient: m.to, Amount: m.cost().String(), Currency: "credits",
-		State: orText(state, "pending"), Count: 1, TransactionID: m.id, At: m.at,
+		State: cmp.Or(state, "pending"), Count: 1, TransactionID: m.id, At: m.at,
 	}
 }
 
@@ -118,7 +119,7 @@ func (s *Sim) newMessage(e entry, to, dedup, submissionID string, about []Rule) 
 	s.sequence++
 	m := &message{
 		id: strconv.Itoa(firstMessageID + s.sequence), to: strings.TrimPrefix(to, "+"),
-		from: orText(e.From, "27007654321"), body: e.Body, encoding: orText(e.Encoding, "TEXT"),
+		from: cmp.Or(e.From, "27007654321"), body: e.Body, encoding: cmp.Or(e.Encoding, "TEXT"),
 		reference: e.UserSuppliedID, dedup: dedup, submission: submissionID, parts: parts(e.Body),
 		at: now, sentAt: now.Add(s.opts.SentAfter), finalAt: now.Add(s.opts.SettleAfter), final: newStatus("DELIVERED", ""),
 	}
@@ -137,12 +138,12 @@ func (m *message) bend(r Rule) {
 			m.final = newStatus("FAILED", "EXPIRED")
 		}
 	case "fail":
-		m.final = newStatus("FAILED", orText(r.Code, "NOT_SENT"))
+		m.final = newStatus("FAILED", cmp.Or(r.Code, "NOT_SENT"))
 		if r.Delay > 0 {
 			m.finalAt = m.at.Add(r.Delay)
 		}
 	case "refuse":
-		m.final = newStatus("FAILED", orText(r.Code, "NOT_SENT"))
+		m.final = newStatus("FAILED", cmp.Or(r.Code, "NOT_SENT"))
 		m.sentAt, m.finalAt = m.at, m.at
 	case "never_reported":
 		m.finalAt = m.at.AddDate(100, 0, 0)

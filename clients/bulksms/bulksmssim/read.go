@@ -1,6 +1,7 @@
 package bulksmssim
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
@@ -54,7 +55,7 @@ func (s *Sim) list(in *inbound, about []Rule) outbound {
 	if clauses[badClause] != "" {
 		return problem(http.StatusBadRequest, "bad-request", "unknown filter "+clauses[badClause])
 	}
-	limit, err := strconv.Atoi(orText(in.query.Get("limit"), strconv.Itoa(defaultLimit)))
+	limit, err := strconv.Atoi(cmp.Or(in.query.Get("limit"), strconv.Itoa(defaultLimit)))
 	if err != nil || limit < 1 {
 		return problem(http.StatusBadRequest, "bad-request", "limit must be above 0")
 	}

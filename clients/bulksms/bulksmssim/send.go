@@ -94,7 +94,7 @@ func (s *Sim) send(in *inbound, about []Rule) outbound {
 	if first, known := s.dedup[in.dedup]; in.dedup != "" && known && now.Before(first.at.Add(dedupWindow)) {
 		return outbound{status: http.StatusCreated, body: first.body}
 	}
-	submissionID := fmt.Sprintf("1-%020d", len(s.requests))
+	submissionID := fmt.Sprintf("1-%020d", s.history.Len())
 	var batch []*message
 	cost := decimal.Zero
 	for _, e := range in.entries {

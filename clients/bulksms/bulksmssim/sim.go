@@ -1,6 +1,7 @@
 package bulksmssim
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 	"sync"
@@ -45,25 +46,24 @@ type Sim struct {
 	control   *simulation.Control
 	callbacks *simulation.Callbacks
 
-	mu          sync.Mutex
-	credits     decimal.Decimal
-	messages    []*message
-	sequence    int
-	notices     []notice
-	dedup       map[string]dedupEntry
-	requests    []*Request
-	rules       simulation.Script
-	connections map[string]bool
-	webhooks    []webhook
+	mu       sync.Mutex
+	credits  decimal.Decimal
+	messages []*message
+	sequence int
+	notices  []notice
+	dedup    map[string]dedupEntry
+	history  simulation.History
+	rules    simulation.Script
+	webhooks []webhook
 }
 
 // New returns a simulator with no messages. Close it when webhooks are used.
 func New(o Options) *Sim {
-	o.TokenID = orText(o.TokenID, DefaultTokenID)
-	o.TokenSecret = orText(o.TokenSecret, DefaultTokenSecret)
-	o.Balance = orText(o.Balance, DefaultBalance)
-	o.SentAfter = orDuration(o.SentAfter, defaultSentAfter)
-	o.SettleAfter = orDuration(o.SettleAfter, defaultSettleAfter)
+	o.TokenID = cmp.Or(o.TokenID, DefaultTokenID)
+	o.TokenSecret = cmp.Or(o.TokenSecret, DefaultTokenSecret)
+	o.Balance = cmp.Or(o.Balance, DefaultBalance)
+	o.SentAfter = simulation.Positive(o.SentAfter, defaultSentAfter)
+	o.SettleAfter = simulation.Positive(o.SettleAfter, defaultSettleAfter)
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
@@ -71,20 +71,6 @@ func New(o Options) *Sim {
 	s.control = s.newControl()
 	s.Reset()
 	return s
-}
-
-func orText(s, d string) string {
-	if s == "" {
-		return d
-	}
-	return s
-}
-
-func orDuration(v, d time.Duration) time.Duration {
-	if v <= 0 {
-		return d
-	}
-	return v
 }
 
 // Booking is what was charged for one reference (userSuppliedId), in "credits". State is "pending", "booked"
@@ -144,11 +130,7 @@ func (s *Sim) Bookings() []Booking {
 func (s *Sim) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	list := make([]Request, 0, len(s.requests))
-	for _, r := range s.requests {
-		list = append(list, *r)
-	}
-	return list
+	return s.history.List()
 }
 
 // Script adds a rule. Rules with an unknown fault never match; POST /_sim/script refuses them.
@@ -168,9 +150,9 @@ func (s *Sim) Reset() {
 	defer s.mu.Unlock()
 	s.callbacks.Stop()
 	s.credits = credits
-	s.messages, s.requests, s.rules, s.webhooks, s.notices = nil, nil, simulation.Script{}, nil, nil
+	s.messages, s.rules, s.webhooks, s.notices = nil, simulation.Script{}, nil, nil
 	s.dedup = map[string]dedupEntry{}
-	s.connections = map[string]bool{}
+	s.history = simulation.History{}
 	if s.opts.WebhookURL != "" {
 		s.webhooks = []webhook{{ID: "0", Name: "options", URL: s.opts.WebhookURL, TriggerScope: "SENT"}}
 	}

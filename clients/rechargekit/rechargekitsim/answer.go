@@ -1,6 +1,7 @@
 package rechargekitsim
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -82,7 +83,7 @@ func denied() outbound {
 
 // scripted is the answer of the fault "error".
 func scripted(r Rule) outbound {
-	code := orText(r.Code, "1")
+	code := cmp.Or(r.Code, "1")
 	if !json.Valid([]byte(code)) {
 		code = string(encode(code))
 	}

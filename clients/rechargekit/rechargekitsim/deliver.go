@@ -2,16 +2,15 @@ package rechargekitsim
 
 import (
 	"bytes"
-	"context"
-	"io"
+	"cmp"
 	"net/http"
 	"strconv"
 	"time"
+
+	"topupq/clients/internal/simulation"
 )
 
 const (
-	hugeChunks   = 1024 // of 64 KiB
-	defaultDrip  = time.Second
 	magicPending = 2 * time.Second
 	magicSlow    = 1500 * time.Millisecond
 	magicHidden  = 3 * time.Second
@@ -21,51 +20,40 @@ const (
 )
 
 // deliver gives the answer, or not, as the rule says. It returns the HTTP status that was written, 0 for none.
-func (s *Sim) deliver(w http.ResponseWriter, r *http.Request, in *inbound, out outbound) int {
-	switch out.rule.Fault {
-	case "timeout_before", "timeout_after":
-		wait(r.Context(), out.rule.Delay)
-		return cut(w)
-	case "cut_before", "cut_after", "drop_kept_alive_after":
-		return cut(w)
-	case "drip":
-		return drip(w, r, out)
-	case "huge":
-		return huge(w)
-	case "truncated":
-		return truncated(w, out)
-	case "redirect":
-		http.Redirect(w, r, r.URL.RequestURI(), http.StatusTemporaryRedirect)
-		return http.StatusTemporaryRedirect
+func (s *Sim) deliver(w http.ResponseWriter, r *http.Request, out outbound) int {
+	if simulation.Withhold(w, r, out.rule) {
+		return 0
 	}
-	if out.rule.Delay > 0 {
-		wait(r.Context(), out.rule.Delay)
+	const asJSON = "application/json"
+	whole := simulation.Answer{Status: out.status, ContentType: asJSON, Body: out.body}
+	if out.rule.Fault == "truncated" {
+		return whole.Truncate(w)
 	}
-	status, body, contentType := spoil(in, out)
-	w.Header().Set("Content-Type", contentType)
-	w.WriteHeader(status)
-	w.Write(body)
-	return status
+	huge := simulation.Answer{Status: http.StatusOK, ContentType: asJSON, Body: []byte(`{"error":0,"status":1,"msg":"`)}
+	if status, done := simulation.Distort(w, r, out.rule, whole, huge); done {
+		return status
+	}
+	return spoil(out).Write(w)
 }
 
 // spoil is the answer in the form that the fault gives it.
-func spoil(in *inbound, out outbound) (status int, body []byte, contentType string) {
+func spoil(out outbound) simulation.Answer {
 	const asJSON, asHTML = "application/json; charset=utf-8", "text/html"
 	switch out.rule.Fault {
 	case "http_500_before", "http_500_after":
-		return http.StatusInternalServerError, []byte(textError), asJSON
+		return simulation.Answer{Status: http.StatusInternalServerError, ContentType: asJSON, Body: []byte(textError)}
 	case "http_502_html_after":
-		return http.StatusBadGateway, []byte(htmlPage), asHTML
+		return simulation.Answer{Status: http.StatusBadGateway, ContentType: asHTML, Body: []byte(htmlPage)}
 	case "http_503_after":
-		return http.StatusServiceUnavailable, []byte(htmlPage), asHTML
+		return simulation.Answer{Status: http.StatusServiceUnavailable, ContentType: asHTML, Body: []byte(htmlPage)}
 	case "http_504_after":
-		return http.StatusGatewayTimeout, []byte(htmlPage), asHTML
+		return simulation.Answer{Status: http.StatusGatewayTimeout, ContentType: asHTML, Body: []byte(htmlPage)}
 	case "empty":
-		return http.StatusOK, nil, asJSON
+		return simulation.Answer{Status: http.StatusOK, ContentType: asJSON}
 	case "html":
-		return http.StatusOK, []byte(htmlPage), asHTML
+		return simulation.Answer{Status: http.StatusOK, ContentType: asHTML, Body: []byte(htmlPage)}
 	}
-	return out.status, alter(out), asJSON
+	return simulation.Answer{Status: out.status, ContentType: asJSON, Body: alter(out)}
 }
 
 // alter changes members of an answer about an order.
@@ -80,7 +68,7 @@ func alter(out outbound) []byte {
 	case "wrong_types":
 		return setStatus(body, `{"code":1}`)
 	case "unknown_status":
-		return setStatus(body, orText(out.rule.Code, "7"))
+		return setStatus(body, cmp.Or(out.rule.Code, "7"))
 	case "duplicate_keys":
 		return append(bytes.TrimSuffix(body, []byte("}")), `,"status":3,"status":1}`...)
 	case "other_amount":
@@ -109,65 +97,4 @@ func withoutAmount(body []byte, o *order) []byte {
 
 func withoutReference(body []byte, o *order) []byte {
 	return bytes.Replace(body, []byte(`"partnerreqid":"`+o.reference+`",`), nil, 1)[1:]
-}
-
-// wait waits for the caller to give up, and at most d where d is above 0.
-func wait(ctx context.Context, d time.Duration) {
-	if d <= 0 {
-		<-ctx.Done()
-		return
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
-}
-
-// cut closes the connection without an answer.
-func cut(w http.ResponseWriter) int {
-	if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
-		conn.Close()
-	}
-	return 0
-}
-
-// truncated gives a complete HTTP answer whose body is the first half of the JSON text.
-func truncated(w http.ResponseWriter, out outbound) int {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", strconv.Itoa(len(out.body)/2))
-	w.WriteHeader(out.status)
-	w.Write(out.body[:len(out.body)/2])
-	return out.status
-}
-
-// drip writes one byte at a time.
-func drip(w http.ResponseWriter, r *http.Request, out outbound) int {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(out.status)
-	flush := http.NewResponseController(w).Flush
-	for _, b := range out.body {
-		if _, err := w.Write([]byte{b}); err != nil || flush() != nil || r.Context().Err() != nil {
-			break
-		}
-		wait(r.Context(), orDuration(out.rule.Delay, defaultDrip))
-	}
-	return out.status
-}
-
-// huge writes 64 MiB of one JSON text, unless the caller hangs up first.
-func huge(w http.ResponseWriter) int {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(http.StatusOK)
-	chunk := bytes.Repeat([]byte("x"), 64<<10)
-	if _, err := io.WriteString(w, `{"error":0,"status":1,"msg":"`); err != nil {
-		return http.StatusOK
-	}
-	for range hugeChunks {
-		if _, err := w.Write(chunk); err != nil {
-			break
-		}
-	}
-	return http.StatusOK
 }

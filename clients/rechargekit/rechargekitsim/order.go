@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/shopspring/decimal"
+
+	"topupq/clients/internal/simulation"
 )
 
 // The statuses on the provider's pages.
@@ -149,11 +151,11 @@ func (s *Sim) bend(o *order, r Rule) {
 			o.outcome, o.refunded = statusFailed, r.Code == "refunded"
 		}
 	case "fail":
-		o.settleAt, o.outcome = o.at.Add(orDuration(r.Delay, s.opts.SettleAfter)), statusFailed
+		o.settleAt, o.outcome = o.at.Add(simulation.Positive(r.Delay, s.opts.SettleAfter)), statusFailed
 	case "refuse":
 		o.settleAt, o.outcome, o.count = o.at, statusFailed, 0
 	case "reverse":
-		o.settleAt, o.reverseAt = o.at, o.at.Add(orDuration(r.Delay, s.opts.ReverseAfter))
+		o.settleAt, o.reverseAt = o.at, o.at.Add(simulation.Positive(r.Delay, s.opts.ReverseAfter))
 	case "callback_before":
 		o.settleAt, o.early = o.at, true
 	case "no_optransid":

@@ -2,6 +2,7 @@ package rechargekitsim
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -39,7 +40,7 @@ type inbound struct {
 	recipient    string
 	amount       decimal.Decimal
 	userVars     [3]string
-	// request is the call's line in Sim.requests.
+	// request is the call's line in the history.
 	request *Request
 }
 
@@ -59,7 +60,7 @@ func (s *Sim) receive(r *http.Request) *inbound {
 	values := readValues(r)
 	in := &inbound{
 		method: r.Method, path: r.URL.Path, values: values, reference: values["partner_request_id"],
-		recipient:  orText(values["mobile_no"], values["customer_id"]),
+		recipient:  cmp.Or(values["mobile_no"], values["customer_id"]),
 		authorized: r.Header.Get("Authorization") == "Bearer "+s.opts.Token,
 		userVars:   [3]string{values["user_var1"], values["user_var2"], values["user_var3"]},
 	}
@@ -67,10 +68,7 @@ func (s *Sim) receive(r *http.Request) *inbound {
 	in.amount, _ = decimal.NewFromString(values["amount"])
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	in.reused = s.connections[r.RemoteAddr]
-	s.connections[r.RemoteAddr] = true
-	in.request = &Request{At: s.opts.Clock(), Method: r.Method, Path: r.URL.Path, Reference: in.reference}
-	s.requests = append(s.requests, in.request)
+	in.request, in.reused = s.history.Enter(r, s.opts.Clock(), in.reference)
 	if o := s.orders[in.reference]; o != nil && !in.pays {
 		in.recipient = o.recipient
 	}

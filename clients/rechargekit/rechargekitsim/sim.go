@@ -1,6 +1,7 @@
 package rechargekitsim
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 	"sync"
@@ -53,20 +54,19 @@ type Sim struct {
 	refunds     []refund
 	orders      map[string]*order
 	sequence    []string
-	requests    []*Request
+	history     simulation.History
 	rules       simulation.Script
-	connections map[string]bool
 	callbackURL string
 	notices     []notice
 }
 
 // New returns a simulator with no orders. Close it when call-backs are used.
 func New(o Options) *Sim {
-	o.Token = orText(o.Token, DefaultToken)
-	o.Balance = orText(o.Balance, DefaultBalance)
-	o.NotFoundText = orText(o.NotFoundText, defaultNotFoundText)
-	o.SettleAfter = orDuration(o.SettleAfter, defaultSettleAfter)
-	o.ReverseAfter = orDuration(o.ReverseAfter, defaultReverseAfter)
+	o.Token = cmp.Or(o.Token, DefaultToken)
+	o.Balance = cmp.Or(o.Balance, DefaultBalance)
+	o.NotFoundText = cmp.Or(o.NotFoundText, defaultNotFoundText)
+	o.SettleAfter = simulation.Positive(o.SettleAfter, defaultSettleAfter)
+	o.ReverseAfter = simulation.Positive(o.ReverseAfter, defaultReverseAfter)
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
@@ -74,20 +74,6 @@ func New(o Options) *Sim {
 	s.control = s.newControl()
 	s.Reset()
 	return s
-}
-
-func orText(s, d string) string {
-	if s == "" {
-		return d
-	}
-	return s
-}
-
-func orDuration(v, d time.Duration) time.Duration {
-	if v <= 0 {
-		return d
-	}
-	return v
 }
 
 // Booking is one order as the provider's books have it: Reference is the caller's partner_request_id, Recipient
@@ -113,11 +99,7 @@ func (s *Sim) Bookings() []Booking {
 func (s *Sim) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	list := make([]Request, 0, len(s.requests))
-	for _, r := range s.requests {
-		list = append(list, *r)
-	}
-	return list
+	return s.history.List()
 }
 
 // Script adds a rule. Rules with an unknown fault never match; POST /_sim/script refuses them.
@@ -138,8 +120,8 @@ func (s *Sim) Reset() {
 	s.callbacks.Stop()
 	s.wallet, s.refunds = wallet, nil
 	s.orders = map[string]*order{}
-	s.sequence, s.requests, s.rules, s.notices = nil, nil, simulation.Script{}, nil
-	s.connections = map[string]bool{}
+	s.sequence, s.rules, s.notices = nil, simulation.Script{}, nil
+	s.history = simulation.History{}
 	s.callbackURL = s.opts.CallbackURL
 }
 
@@ -166,7 +148,7 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if out.beforeAnswer != nil {
 		out.beforeAnswer()
 	}
-	status := s.deliver(w, r, in, out)
+	status := s.deliver(w, r, out)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	in.request.Status = status
