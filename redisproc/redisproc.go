@@ -86,7 +86,7 @@ const (
 func FreePort() (int, error) {
 	var err error
 	for range 100 {
-		port := firstPort + rand.IntN(ports)
+		port := firstPort + rand.IntN(ports) //nolint:gosec // a port, not a secret
 		var l net.Listener
 		if l, err = net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port)); err == nil {
 			return port, l.Close()
