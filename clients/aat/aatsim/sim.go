@@ -43,6 +43,8 @@ type Sim struct {
 	opts       Options
 	control    *simulation.Control
 	callbacks  *simulation.Callbacks
+	history    simulation.History
+	rules      simulation.Script
 	operations map[string]operation
 	catalogue  []voucherType
 
@@ -52,8 +54,6 @@ type Sim struct {
 	transactions map[string]*transaction
 	sequence     []string
 	booked       int
-	history      simulation.History
-	rules        simulation.Script
 	notices      []notice
 	callbackURL  string
 }
@@ -101,11 +101,7 @@ func (s *Sim) Bookings() []Booking {
 }
 
 // Requests lists every call to the provider's own paths in the order of arrival.
-func (s *Sim) Requests() []Request {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.history.List()
-}
+func (s *Sim) Requests() []Request { return s.history.List() }
 
 // Balance is the credit that is left, in rand as decimal text.
 func (s *Sim) Balance() string {
@@ -128,11 +124,7 @@ func (s *Sim) SetBalance(balance string) {
 }
 
 // Script adds a rule. Rules with an unknown fault never match; POST /_sim/script refuses them.
-func (s *Sim) Script(r Rule) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.rules.Add(r)
-}
+func (s *Sim) Script(r Rule) { s.rules.Add(r) }
 
 // Reset forgets transactions, requests and rules and restores the balance and the call-back URL of Options.
 func (s *Sim) Reset() {
@@ -145,8 +137,9 @@ func (s *Sim) Reset() {
 	s.callbacks.Stop()
 	s.credit, s.changes, s.notices = credit, nil, nil
 	s.transactions = map[string]*transaction{}
-	s.sequence, s.booked, s.rules = nil, 0, simulation.Script{}
-	s.history = simulation.History{}
+	s.sequence, s.booked = nil, 0
+	s.history.Clear()
+	s.rules.Clear()
 	s.callbackURL = s.opts.CallbackURL
 }
 
@@ -158,8 +151,5 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	in := s.receive(r)
 	out := s.handle(in)
-	status := s.deliver(w, r, out)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	in.request.Status = status
+	s.history.Answered(in.request, s.deliver(w, r, out))
 }

@@ -14,8 +14,8 @@ const (
 	magicSlow    = 1500 * time.Millisecond
 	magicHidden  = 3 * time.Second
 
-	htmlPage  = "<html><head><title>Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>"
-	textError = `{"type":"https://developer.bulksms.com/json/v1/errors#internal","title":"Internal Server Error","status":500}`
+	contentJSON = "application/json; charset=utf-8"
+	textError   = `{"type":"https://developer.bulksms.com/json/v1/errors#internal","title":"Internal Server Error","status":500}`
 )
 
 // deliver gives the answer, or not, as the rule says. It returns the HTTP status that was written, 0 for none.
@@ -23,39 +23,23 @@ func (s *Sim) deliver(w http.ResponseWriter, r *http.Request, out outbound) int 
 	if simulation.Withhold(w, r, out.rule) {
 		return 0
 	}
-	const asJSON = "application/json"
-	whole := simulation.Answer{Status: out.status, ContentType: asJSON, Body: out.body}
+	const bare = "application/json" // as it stands on answers that do not arrive whole
+	whole := simulation.Answer{Status: out.status, ContentType: bare, Body: out.body}
 	if out.rule.Fault == "truncated" {
 		return whole.Truncate(w)
 	}
-	huge := simulation.Answer{Status: http.StatusCreated, ContentType: asJSON, Body: []byte(`[{"id":"4","body":"`)}
+	huge := simulation.Answer{Status: http.StatusCreated, ContentType: bare, Body: []byte(`[{"id":"4","body":"`)}
 	if status, done := simulation.Distort(w, r, out.rule, whole, huge); done {
 		return status
 	}
 	for name, values := range out.header {
 		w.Header()[name] = values
 	}
-	return spoil(out).Write(w)
-}
-
-// spoil is the answer in the form that the fault gives it.
-func spoil(out outbound) simulation.Answer {
-	const asJSON, asHTML = "application/json; charset=utf-8", "text/html"
-	switch out.rule.Fault {
-	case "http_500_before", "http_500_after":
-		return simulation.Answer{Status: http.StatusInternalServerError, ContentType: asJSON, Body: []byte(textError)}
-	case "http_502_html_after":
-		return simulation.Answer{Status: http.StatusBadGateway, ContentType: asHTML, Body: []byte(htmlPage)}
-	case "http_503_after":
-		return simulation.Answer{Status: http.StatusServiceUnavailable, ContentType: asHTML, Body: []byte(htmlPage)}
-	case "http_504_after":
-		return simulation.Answer{Status: http.StatusGatewayTimeout, ContentType: asHTML, Body: []byte(htmlPage)}
-	case "empty":
-		return simulation.Answer{Status: out.status, ContentType: asJSON}
-	case "html":
-		return simulation.Answer{Status: out.status, ContentType: asHTML, Body: []byte(htmlPage)}
+	spoilt, instead := simulation.Spoil(out.rule.Fault, out.status, contentJSON, textError)
+	if instead {
+		return spoilt.Write(w)
 	}
-	return simulation.Answer{Status: out.status, ContentType: asJSON, Body: alter(out)}
+	return simulation.Answer{Status: out.status, ContentType: contentJSON, Body: alter(out)}.Write(w)
 }
 
 // alter changes members of an answer about a message.

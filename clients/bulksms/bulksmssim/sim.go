@@ -45,6 +45,8 @@ type Sim struct {
 	opts      Options
 	control   *simulation.Control
 	callbacks *simulation.Callbacks
+	history   simulation.History
+	rules     simulation.Script
 
 	mu       sync.Mutex
 	credits  decimal.Decimal
@@ -52,8 +54,6 @@ type Sim struct {
 	sequence int
 	notices  []notice
 	dedup    map[string]dedupEntry
-	history  simulation.History
-	rules    simulation.Script
 	webhooks []webhook
 }
 
@@ -127,18 +127,10 @@ func (s *Sim) Bookings() []Booking {
 }
 
 // Requests lists every call to the provider's own paths in the order of arrival.
-func (s *Sim) Requests() []Request {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.history.List()
-}
+func (s *Sim) Requests() []Request { return s.history.List() }
 
 // Script adds a rule. Rules with an unknown fault never match; POST /_sim/script refuses them.
-func (s *Sim) Script(r Rule) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.rules.Add(r)
-}
+func (s *Sim) Script(r Rule) { s.rules.Add(r) }
 
 // Reset forgets messages, requests, rules and webhooks and restores the credits of Options.
 func (s *Sim) Reset() {
@@ -150,9 +142,10 @@ func (s *Sim) Reset() {
 	defer s.mu.Unlock()
 	s.callbacks.Stop()
 	s.credits = credits
-	s.messages, s.rules, s.webhooks, s.notices = nil, simulation.Script{}, nil, nil
+	s.messages, s.webhooks, s.notices = nil, nil, nil
 	s.dedup = map[string]dedupEntry{}
-	s.history = simulation.History{}
+	s.history.Clear()
+	s.rules.Clear()
 	if s.opts.WebhookURL != "" {
 		s.webhooks = []webhook{{ID: "0", Name: "options", URL: s.opts.WebhookURL, TriggerScope: "SENT"}}
 	}
@@ -177,8 +170,5 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	in := s.receive(r)
 	out := s.handle(in)
-	status := s.deliver(w, r, out)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	in.request.Status = status
+	s.history.Answered(in.request, s.deliver(w, r, out))
 }

@@ -11,6 +11,8 @@ import (
 const (
 	hugeChunks  = 1024 // of 64 KiB
 	defaultDrip = time.Second
+
+	htmlPage = "<html><head><title>Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>"
 )
 
 // Answer is what goes out over HTTP.
@@ -52,6 +54,29 @@ func Distort(w http.ResponseWriter, r *http.Request, rule Rule, a, huge Answer) 
 		wait(r.Context(), rule.Delay)
 	}
 	return 0, false
+}
+
+// Spoil is what comes in the place of an answer of this status and content type where the fault is an error of the
+// server, of a gateway before it, or a page; exception is the body of the server's own error.
+func Spoil(fault string, status int, contentType, exception string) (a Answer, spoilt bool) {
+	page := Answer{ContentType: "text/html", Body: []byte(htmlPage)}
+	switch fault {
+	case "http_500_before", "http_500_after":
+		return Answer{Status: http.StatusInternalServerError, ContentType: contentType, Body: []byte(exception)}, true
+	case "http_502_html_after":
+		page.Status = http.StatusBadGateway
+	case "http_503_after":
+		page.Status = http.StatusServiceUnavailable
+	case "http_504_after":
+		page.Status = http.StatusGatewayTimeout
+	case "html":
+		page.Status = status
+	case "empty":
+		return Answer{Status: status, ContentType: contentType}, true
+	default:
+		return Answer{}, false
+	}
+	return page, true
 }
 
 // Truncate gives a complete HTTP answer whose body is the first half of the text. It returns the status.

@@ -1,6 +1,9 @@
 package simulation
 
-import "time"
+import (
+	"sync"
+	"time"
+)
 
 // Match says which calls a rule is for. Each field is a pattern in which * stands for any text and ? for any one
 // character; an empty one matches everything.
@@ -30,8 +33,9 @@ func (m Match) Fits(reference, recipient, path string) bool {
 }
 
 // Script is rules in the order in which they were added, with how often each has applied. The zero value has none.
-// Its methods are called with the simulator's lock held.
+// It is safe for concurrent use, also below a simulator's own lock.
 type Script struct {
+	mu    sync.Mutex
 	rules []*counted
 }
 
@@ -42,11 +46,24 @@ type counted struct {
 }
 
 // Add adds a rule behind those that are there.
-func (s *Script) Add(r Rule) { s.rules = append(s.rules, &counted{Rule: r}) }
+func (s *Script) Add(r Rule) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rules = append(s.rules, &counted{Rule: r})
+}
+
+// Clear forgets all rules.
+func (s *Script) Clear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rules = nil
+}
 
 // Take returns the rules that fit a call and counts them: every one that is about the order, and the first of the
 // others, which decides the answer. The magic rules of the call come last and are not kept.
 func (s *Script) Take(magic []Rule, fits, isAbout func(Rule) bool) (about []Rule, answer Rule) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	rules := s.rules[:len(s.rules):len(s.rules)]
 	for _, m := range magic {
 		rules = append(rules, &counted{Rule: m})

@@ -15,8 +15,8 @@ const (
 	magicSlow    = 1500 * time.Millisecond
 	magicHidden  = 3 * time.Second
 
-	htmlPage  = "<html><head><title>Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>"
-	textError = `{"error":1,"msg":"Internal server error"}`
+	contentJSON = "application/json; charset=utf-8"
+	textError   = `{"error":1,"msg":"Internal server error"}`
 )
 
 // deliver gives the answer, or not, as the rule says. It returns the HTTP status that was written, 0 for none.
@@ -24,36 +24,20 @@ func (s *Sim) deliver(w http.ResponseWriter, r *http.Request, out outbound) int 
 	if simulation.Withhold(w, r, out.rule) {
 		return 0
 	}
-	const asJSON = "application/json"
-	whole := simulation.Answer{Status: out.status, ContentType: asJSON, Body: out.body}
+	const bare = "application/json" // as it stands on answers that do not arrive whole
+	whole := simulation.Answer{Status: out.status, ContentType: bare, Body: out.body}
 	if out.rule.Fault == "truncated" {
 		return whole.Truncate(w)
 	}
-	huge := simulation.Answer{Status: http.StatusOK, ContentType: asJSON, Body: []byte(`{"error":0,"status":1,"msg":"`)}
+	huge := simulation.Answer{Status: http.StatusOK, ContentType: bare, Body: []byte(`{"error":0,"status":1,"msg":"`)}
 	if status, done := simulation.Distort(w, r, out.rule, whole, huge); done {
 		return status
 	}
-	return spoil(out).Write(w)
-}
-
-// spoil is the answer in the form that the fault gives it.
-func spoil(out outbound) simulation.Answer {
-	const asJSON, asHTML = "application/json; charset=utf-8", "text/html"
-	switch out.rule.Fault {
-	case "http_500_before", "http_500_after":
-		return simulation.Answer{Status: http.StatusInternalServerError, ContentType: asJSON, Body: []byte(textError)}
-	case "http_502_html_after":
-		return simulation.Answer{Status: http.StatusBadGateway, ContentType: asHTML, Body: []byte(htmlPage)}
-	case "http_503_after":
-		return simulation.Answer{Status: http.StatusServiceUnavailable, ContentType: asHTML, Body: []byte(htmlPage)}
-	case "http_504_after":
-		return simulation.Answer{Status: http.StatusGatewayTimeout, ContentType: asHTML, Body: []byte(htmlPage)}
-	case "empty":
-		return simulation.Answer{Status: http.StatusOK, ContentType: asJSON}
-	case "html":
-		return simulation.Answer{Status: http.StatusOK, ContentType: asHTML, Body: []byte(htmlPage)}
+	spoilt, instead := simulation.Spoil(out.rule.Fault, http.StatusOK, contentJSON, textError)
+	if instead {
+		return spoilt.Write(w)
 	}
-	return simulation.Answer{Status: out.status, ContentType: asJSON, Body: alter(out)}
+	return simulation.Answer{Status: out.status, ContentType: contentJSON, Body: alter(out)}.Write(w)
 }
 
 // alter changes members of an answer about an order.

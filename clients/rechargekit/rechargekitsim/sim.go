@@ -48,14 +48,14 @@ type Sim struct {
 	opts      Options
 	control   *simulation.Control
 	callbacks *simulation.Callbacks
+	history   simulation.History
+	rules     simulation.Script
 
 	mu          sync.Mutex
 	wallet      decimal.Decimal
 	refunds     []refund
 	orders      map[string]*order
 	sequence    []string
-	history     simulation.History
-	rules       simulation.Script
 	callbackURL string
 	notices     []notice
 }
@@ -96,18 +96,10 @@ func (s *Sim) Bookings() []Booking {
 }
 
 // Requests lists every call to the provider's own paths in the order of arrival.
-func (s *Sim) Requests() []Request {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.history.List()
-}
+func (s *Sim) Requests() []Request { return s.history.List() }
 
 // Script adds a rule. Rules with an unknown fault never match; POST /_sim/script refuses them.
-func (s *Sim) Script(r Rule) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.rules.Add(r)
-}
+func (s *Sim) Script(r Rule) { s.rules.Add(r) }
 
 // Reset forgets orders, requests and rules and restores the balance of Options.
 func (s *Sim) Reset() {
@@ -120,8 +112,9 @@ func (s *Sim) Reset() {
 	s.callbacks.Stop()
 	s.wallet, s.refunds = wallet, nil
 	s.orders = map[string]*order{}
-	s.sequence, s.rules, s.notices = nil, simulation.Script{}, nil
-	s.history = simulation.History{}
+	s.sequence, s.notices = nil, nil
+	s.history.Clear()
+	s.rules.Clear()
 	s.callbackURL = s.opts.CallbackURL
 }
 
@@ -148,8 +141,5 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if out.beforeAnswer != nil {
 		out.beforeAnswer()
 	}
-	status := s.deliver(w, r, out)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	in.request.Status = status
+	s.history.Answered(in.request, s.deliver(w, r, out))
 }
