@@ -160,13 +160,22 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		if leading {
 			s.look(ctx, leased.Add(s.cfg.LeaderTTL), s.runOnce)
 		}
+		s.pace(sends, leading)
 		for s.between(ctx, ticker.C, sends.C) {
-			if leading && s.behind() {
-				s.look(ctx, leased.Add(s.cfg.LeaderTTL), s.sendMore)
-			}
+			s.look(ctx, leased.Add(s.cfg.LeaderTTL), s.sendMore)
+			s.pace(sends, leading)
 		}
 	}
 	return nil
+}
+
+// pace has the ticker for sends run only while there is more than the queues take: an idle scheduler costs nothing.
+func (s *Scheduler) pace(sends *time.Ticker, leading bool) {
+	if leading && s.behind() {
+		sends.Reset(s.cfg.SendTick)
+	} else {
+		sends.Stop()
+	}
 }
 
 // between waits for the next tick of either kind, and reports whether it was one for sends alone.

@@ -12,7 +12,8 @@ import (
 // memoryUse is Redis bytes per top-up, everything counted, in the life of a row.
 type memoryUse struct {
 	// Queued is accepted with its task in the queue, Awaiting is pending until a check, Closed is delivered,
-	// told and confirmed, Remembered has left for the archive and only its reference stays.
+	// told and confirmed, its event in the merchant's feed, Remembered has left for the archive, as its event has the
+	// feed, and only its reference stays.
 	Queued, Awaiting, Closed, Remembered float64
 }
 
@@ -64,6 +65,9 @@ func (w *benchWorld) memory(ctx context.Context, n int) (memoryUse, error) {
 	}); err != nil {
 		return m, err
 	}
+	if err := publishAll(ctx, nd); err != nil {
+		return m, err
+	}
 	if m.Closed, err = each(); err != nil {
 		return m, err
 	}
@@ -72,6 +76,15 @@ func (w *benchWorld) memory(ctx context.Context, n int) (memoryUse, error) {
 	}
 	m.Remembered, err = each()
 	return m, err
+}
+
+// publishAll moves every owed event into its feed, as the scheduler does.
+func publishAll(ctx context.Context, nd *node) error {
+	for {
+		if n, err := nd.store.PublishEvents(ctx, 20_000); err != nil || n == 0 {
+			return err
+		}
+	}
 }
 
 // forgetAll has every closed top-up leave the ledger, as after it was archived, and shortens the lists of the day and of
@@ -94,7 +107,7 @@ func (w *benchWorld) forgetAll(ctx context.Context, nd *node, n int, now time.Ti
 		return err
 	})
 	endOfMonth := time.Date(now.Year(), now.Month()+1, 0, 0, 0, 0, 0, time.UTC)
-	return errors.Join(err, nd.store.ForgetLists(ctx, now), nd.store.ForgetLists(ctx, endOfMonth))
+	return errors.Join(err, nd.store.TrimEvents(ctx, endOfMonth.AddDate(0, 1, 0)), nd.store.ForgetLists(ctx, now), nd.store.ForgetLists(ctx, endOfMonth))
 }
 
 // benchOrderID is a provider's order ID of the usual length.
