@@ -3,6 +3,7 @@ package scheduler
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -360,5 +361,35 @@ func TestFailureAlarm(t *testing.T) {
 	b.pass(time.Minute)
 	if a := b.alarms(); !slices.Equal(a, []string{topup.AlarmFailureRate}) {
 		t.Errorf("40 %% failed: %v", a)
+	}
+}
+
+// awayCount counts what is due with a part of the store away.
+type awayCount struct{ *redisstore.Store }
+
+func (awayCount) CountDueChecks(context.Context, topup.ProviderName, time.Time) (int64, error) {
+	return 0, topup.ErrUnavailable
+}
+
+// TestNoSweepIsNotedOnHalfACount: nobody knows what waits in the part that is away.
+func TestNoSweepIsNotedOnHalfACount(t *testing.T) {
+	t.Parallel()
+	b := newDayBench(t, "UTC")
+	plan := b.s.cfg.Days.Plans[topup.AAT]
+	name := dayBefore(plan, lastSweep(plan, b.now), 0).name
+	b.s.days.rung = map[string]time.Time{}
+	b.s.cfg.Days.Store = awayCount{b.store}
+	if err := b.s.noteSweep(b.t.Context(), topup.AAT, plan, b.now); !errors.Is(err, topup.ErrUnavailable) {
+		t.Errorf("note on half a count: %v", err)
+	}
+	if _, err := b.store.GetDay(t.Context(), topup.AAT, name, topup.DocSweep); !errors.Is(err, topup.ErrNotFound) {
+		t.Errorf("the sweep is noted: %v", err)
+	}
+	b.s.cfg.Days.Store = b.store
+	if err := b.s.noteSweep(b.t.Context(), topup.AAT, plan, b.now); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.store.GetDay(t.Context(), topup.AAT, name, topup.DocSweep); err != nil {
+		t.Errorf("with all of it back: %v", err)
 	}
 }

@@ -37,10 +37,11 @@ func (s *Scheduler) recheck(ctx context.Context, p topup.ProviderName) error {
 // recheckTogether only counts what is due, and rings for as many tasks as that is worth: each takes its share itself.
 func (s *Scheduler) recheckTogether(ctx context.Context, p topup.ProviderName) error {
 	due, err := s.cfg.Store.CountDueChecks(ctx, p, s.cfg.Now())
-	if err != nil {
+	switch {
+	case due > 0: // enough to begin with, even where a part of the store did not answer
+	case err != nil:
 		return fmt.Errorf("count due checks of %s: %w", p, err)
-	}
-	if due == 0 {
+	default:
 		return nil
 	}
 	waiting, err := s.cfg.Bell.Waiting(ctx, s.cfg.CheckQueue(p))

@@ -44,7 +44,8 @@ type Ledger interface {
 	// away they return what the rest has, and ErrUnavailable only where that is nothing.
 	DueSends(ctx context.Context, p ProviderName, now, again time.Time, limit int) ([]Due, error)
 	DueChecks(ctx context.Context, p ProviderName, now, again time.Time, limit int) ([]Due, error)
-	// CountDueChecks counts what DueChecks would find, without putting anything off.
+	// CountDueChecks counts what DueChecks would find, without putting anything off. While a part of the store is away
+	// it returns the count of the rest with ErrUnavailable: a zero that comes with an error means nothing.
 	CountDueChecks(ctx context.Context, p ProviderName, now time.Time) (int64, error)
 	// DueCallbacks returns up to limit IDs of top-ups or batches that owe a callback at now, likewise.
 	DueCallbacks(ctx context.Context, now, again time.Time, limit int) ([]string, error)

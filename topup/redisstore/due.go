@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -72,10 +73,7 @@ func (s *Store) ForgetDueBatch(ctx context.Context, id topup.BatchID) error {
 // dueRows first looks which shards have anything due, and runs the script on those, all at once. While some of them are
 // away it returns what the others have, and an error only where that is nothing.
 func (s *Store) dueRows(ctx context.Context, sc script, index func(shard int) string, now, again time.Time, limit int, extra func(shard int) []any) ([]string, error) {
-	counts, err := s.countDue(ctx, index, now)
-	if err != nil {
-		return nil, err
-	}
+	counts, away := s.countDue(ctx, index, now)
 	var busy []int
 	for shard, n := range counts {
 		if n > 0 {
@@ -103,15 +101,15 @@ func (s *Store) dueRows(ctx context.Context, sc script, index func(shard int) st
 			return nil
 		})
 	}
-	err = eg.Wait()
+	err := eg.Wait()
 	if out := slices.Concat(rows[:]...); len(out) > 0 {
 		return out, nil
 	}
-	return nil, err
+	return nil, cmp.Or(err, away)
 }
 
-// countDue counts what is due in an index, one cheap command per shard; 0 for a shard that is away, and an error where
-// all are.
+// countDue counts what is due in an index, one cheap command per shard. While some shards are away it returns what the
+// others have, with an error.
 func (s *Store) countDue(ctx context.Context, index func(shard int) string, now time.Time) ([shards]int64, error) {
 	var out [shards]int64
 	pipe := s.rdb.Pipeline()
@@ -119,17 +117,13 @@ func (s *Store) countDue(ctx context.Context, index func(shard int) string, now 
 	for shard := range shards {
 		counts[shard] = pipe.ZCount(ctx, index(shard), "-inf", formatMillis(now))
 	}
-	_, failed := pipe.Exec(ctx) // of a cluster some shards may have answered all the same
-	answered := false
+	_, err := pipe.Exec(ctx) // of a cluster some shards may have answered all the same
 	for shard, c := range counts {
 		if c.Err() == nil {
-			out[shard], answered = c.Val(), true
+			out[shard] = c.Val()
 		}
 	}
-	if !answered {
-		return out, unavailable(failed)
-	}
-	return out, nil
+	return out, unavailable(err)
 }
 
 // Backlog implements topup.Ledger.
