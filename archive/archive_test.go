@@ -242,6 +242,18 @@ func TestWriteAgainKeepsWhatTheLedgerHasForgotten(t *testing.T) {
 	}
 }
 
+// TestIDsThatBeginAlike are different rows.
+func TestIDsThatBeginAlike(t *testing.T) {
+	t.Parallel()
+	first, second := row(1), row(2)
+	second.ID = first.ID[:len(first.ID)-1] + "?"
+	both := func(do func(*topup.Topup) error) error { return errors.Join(do(first), do(second), do(first)) }
+	m, err := archive.Write(t.Context(), shelves(t)["directory"], topup.AAT, date, now, both, nil)
+	if err != nil || m.Rows != 2 {
+		t.Errorf("two rows, one of them twice: %+v: %v", m, err)
+	}
+}
+
 // TestForgottenWhileItIsWritten: what leaves the ledger between the two looks at it, since another task is at the same day, is
 // in the file once: reports of the day would count it twice for ever.
 func TestForgottenWhileItIsWritten(t *testing.T) {

@@ -76,8 +76,8 @@ func Write(ctx context.Context, s Shelf, p topup.ProviderName, date string, now 
 	return m, s.Put(ctx, manifestName(p, date), bytes.NewReader(text), int64(len(text)))
 }
 
-// rowKey is the beginning of an ID, 80 bits of a hash: a day of a million rows takes some tens of megabytes.
-type rowKey [16]byte
+// rowKey is an ID without a string's header: a day of a million rows takes some tens of megabytes.
+type rowKey [topup.IDLength]byte
 
 // writeRows fills the file and the manifest's sums.
 func writeRows(ctx context.Context, s Shelf, f io.Writer, m *Manifest, rows Each, keep func([]*topup.Topup) ([]bool, error)) error {

@@ -19,8 +19,8 @@ type MerchantID string
 // BatchID names a batch, "bat" and thirteen characters of lower-case base32.
 type BatchID string
 
-// idLength is the length of an ID in characters: 100 bits of the digest.
-const idLength = 20
+// IDLength is the length of an ID in characters: 100 bits of the digest.
+const IDLength = 20
 
 var lowerBase32 = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
@@ -30,12 +30,12 @@ func NewID(merchant MerchantID, reference string) ID {
 	h.Write([]byte(merchant))
 	h.Write([]byte{0})
 	h.Write([]byte(reference))
-	return ID(lowerBase32.EncodeToString(h.Sum(nil))[:idLength])
+	return ID(lowerBase32.EncodeToString(h.Sum(nil))[:IDLength])
 }
 
 // Valid reports whether id has the form that NewID gives.
 func (id ID) Valid() bool {
-	return len(id) == idLength && strings.Trim(string(id), "abcdefghijklmnopqrstuvwxyz234567") == ""
+	return len(id) == IDLength && strings.Trim(string(id), "abcdefghijklmnopqrstuvwxyz234567") == ""
 }
 
 // NewMerchantID returns a random merchant ID (50 random bits).

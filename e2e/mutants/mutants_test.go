@@ -117,9 +117,9 @@ func TestMutantThatChangesNothing(t *testing.T) {
 	}
 	r := &mutants.Runner{Root: root(t), Dir: t.TempDir()}
 	m := mutants.Mutant{Name: "none", Ways: []mutants.Way{
-		{Where: "survives", By: by, Changes: change("const idLength = 20", "const idLength = 2 * 10")},
+		{Where: "survives", By: by, Changes: change("const IDLength = 20", "const IDLength = 2 * 10")},
 		{Where: "stale", By: by, Changes: change("no such text", "")},
-		{Where: "does not build", By: by, Changes: change("const idLength = 20", "const idLength = nothing")},
+		{Where: "does not build", By: by, Changes: change("const IDLength = 20", "const IDLength = nothing")},
 	}}
 	for _, got := range r.Run(t.Context(), m) {
 		words := map[string]string{"survives": "survived", "stale": "exactly once", "does not build": "does not build"}
