@@ -105,7 +105,9 @@ func (b *Brake) putOff(t *topup.Topup) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	delete(b.lane(t).first, t.ID)
+	if l := b.lanes[t.BrakeScope()]; l != nil {
+		delete(l.first, t.ID)
+	}
 }
 
 func (b *Brake) lane(t *topup.Topup) *brakeLane {

@@ -224,3 +224,14 @@ func pollUntil(t *testing.T, done func() bool) error {
 	}
 	return nil
 }
+
+// TestPuttingOffWhatNeverWent remembers nothing of a batch whose rows the brake has not seen.
+func TestPuttingOffWhatNeverWent(t *testing.T) {
+	t.Parallel()
+	b, _ := brakeBench(t)
+	brake := b.submit.Brake
+	brake.putOff(b.get(b.rows("bat1", 1, 1)[0]))
+	if len(brake.lanes) != 0 {
+		t.Errorf("lanes: %v", brake.lanes)
+	}
+}

@@ -24,8 +24,11 @@ func (tn *turn) leased() bool { return !tn.leasedAt.IsZero() }
 
 // stale reports whether a record without a lease has waited too long for its turn.
 func (tn *turn) stale(now time.Time) bool {
-	if tn.leased() || tn.topup == nil {
-		return !tn.leased()
+	switch {
+	case tn.leased():
+		return false
+	case tn.topup == nil:
+		return true
 	}
 	cb := tn.topup.NextCallback()
 	return cb != nil && now.After(cb.NextAt.Add(freshFor))
