@@ -45,7 +45,7 @@ func canCutPower(t *testing.T) bool {
 	if os.Getenv(powerCutEnv) == "1" {
 		t.Fatal(redisproc.ErrNoTracer)
 	}
-	t.Logf("power is not cut here: %v; make powercut does", redisproc.ErrNoTracer)
+	t.Logf("not run: %v; make powercut insists on it", redisproc.ErrNoTracer)
 	return false
 }
 

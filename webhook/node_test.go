@@ -30,7 +30,7 @@ func TestNodeLibrariesVerify(t *testing.T) {
 		if os.Getenv("TOPUPQ_REQUIRE_NODE") == "1" {
 			t.Fatal(missing)
 		}
-		t.Logf("NOT RUN: %s", missing)
+		t.Logf("not run: %s", missing)
 		return
 	}
 	var input bytes.Buffer
