@@ -26,6 +26,24 @@ func (p *inTwoParts) Read(b []byte) (int, error) {
 	return p.parts[0].Read(b)
 }
 
+// inTwoHalves is a file of which two rows are read before between runs, and the third after it.
+func inTwoHalves(between func()) *inTwoParts {
+	return &inTwoParts{
+		parts:   []io.Reader{strings.NewReader(good("a") + "\n" + good("b") + "\n"), strings.NewReader(good("c") + "\n")},
+		between: between,
+	}
+}
+
+// firstBatch waits until there is a batch.
+func (a *api) firstBatch() (id topup.BatchID) {
+	a.store.wait(func() bool {
+		for id = range a.store.batches {
+		}
+		return id != ""
+	})
+	return id
+}
+
 // TestHeldDuringTheUpload holds or cancels a batch while its file is still being read. That its control totals match in the
 // end says nothing about that: what was stopped stays stopped.
 func TestHeldDuringTheUpload(t *testing.T) {
@@ -35,19 +53,12 @@ func TestHeldDuringTheUpload(t *testing.T) {
 			t.Parallel()
 			a := newAPI(t, func(c *intake.Config) { c.ChunkRows = 1 })
 			var id topup.BatchID
-			body := &inTwoParts{
-				parts: []io.Reader{strings.NewReader(good("a") + "\n" + good("b") + "\n"), strings.NewReader(good("c") + "\n")},
-				between: func() {
-					a.store.wait(func() bool {
-						for id = range a.store.batches {
-						}
-						return id != ""
-					})
-					if r := a.do("POST", "/v1/batches/"+string(id)+"/"+act, ""); r.status >= 300 {
-						t.Errorf("%s: %d %s", act, r.status, r.body)
-					}
-				},
-			}
+			body := inTwoHalves(func() {
+				id = a.firstBatch()
+				if r := a.do("POST", "/v1/batches/"+string(id)+"/"+act, ""); r.status >= 300 {
+					t.Errorf("%s: %d %s", act, r.status, r.body)
+				}
+			})
 			a.send("POST", "/v1/batches?expect_count=3", body, "Content-Type", ndjson)
 			b := a.store.batches[id]
 			if _, paused := a.store.pauses["hold:"+string(id)]; b == nil || b.Hold == nil || b.Hold.Reason != reason || !paused {
@@ -66,18 +77,11 @@ func TestReleasedDuringTheUpload(t *testing.T) {
 			t.Parallel()
 			a := newAPI(t, func(c *intake.Config) { c.ChunkRows = 1 })
 			var id topup.BatchID
-			body := &inTwoParts{
-				parts: []io.Reader{strings.NewReader(good("a") + "\n" + good("b") + "\n"), strings.NewReader(good("c") + "\n")},
-				between: func() {
-					a.store.wait(func() bool {
-						for id = range a.store.batches {
-						}
-						return id != ""
-					})
-					a.do("POST", "/v1/batches/"+string(id)+"/release", "").want(200)
-					a.store.wait(func() bool { a.store.batches[id].Wake = false; return true }) // the scheduler has woken what is there
-				},
-			}
+			body := inTwoHalves(func() {
+				id = a.firstBatch()
+				a.do("POST", "/v1/batches/"+string(id)+"/release", "").want(200)
+				a.store.wait(func() bool { a.store.batches[id].Wake = false; return true }) // the scheduler has woken what is there
+			})
 			r := a.send("POST", "/v1/batches?"+query, body, "Content-Type", ndjson).want(status)
 			if b := a.store.batches[id]; !b.Wake || b.Hold != nil {
 				t.Errorf("rows sleep until they expire: %+v", b)

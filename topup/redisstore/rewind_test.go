@@ -115,12 +115,18 @@ func TestStoreThatWentBack(t *testing.T) {
 	if r.marked(s) {
 		t.Fatal("recovered without a reason")
 	}
+	r.mustNotice(s, texts, hashes)
+}
+
+// mustNotice puts an old copy back: the next write of the store must fail and leave the mark, and the ones after it pass.
+func (r *rewindRig) mustNotice(s topup.Store, texts map[string]string, hashes map[string]map[string]string) {
+	r.Helper()
 	r.putBack(texts, hashes)
 	if err := r.touch(s, r.ids[0]); !errors.Is(err, topup.ErrUnavailable) {
-		t.Fatalf("the write did not notice: %v", err)
+		r.Fatalf("the write did not notice: %v", err)
 	}
 	if !r.marked(s) {
-		t.Error("no recovery mark")
+		r.Error("no recovery mark")
 	}
 	r.mustTouch(s, r.ids...)
 }
@@ -266,12 +272,5 @@ func TestLossOfWhatOthersWroteStopsTheNextWrite(t *testing.T) {
 	if r.marked(mine) { // it sees how far the others have come
 		t.Fatal("recovered without a reason")
 	}
-	r.putBack(texts, hashes)
-	if err := r.touch(mine, r.ids[0]); !errors.Is(err, topup.ErrUnavailable) {
-		t.Fatalf("the write did not notice: %v", err)
-	}
-	if !r.marked(mine) {
-		t.Error("no recovery mark")
-	}
-	r.mustTouch(mine, r.ids...)
+	r.mustNotice(mine, texts, hashes)
 }
