@@ -91,7 +91,7 @@ func TestNobodyWaitsForAStaleCommand(t *testing.T) {
 	rdb, p := open(t)
 	rdb.AddHook(hold{hang, held})
 	var busy sync.WaitGroup
-	for i := range redispipe.Senders {
+	for i := range redispipe.Most {
 		busy.Go(func() {
 			if _, err := p.Do(t.Context(), func(pl redis.Pipeliner) redis.Cmder { return pl.Set(t.Context(), "busy"+strconv.Itoa(i), 1, 0) }); err != nil {
 				t.Error(err)
