@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -37,8 +38,8 @@ func onMove(fate harness.Fate, match func(harness.Move) bool) func(*harness.Stac
 	return func(s *harness.Stack, victims map[topup.ID]bool, strike func()) {
 		var taken atomic.Bool
 		s.Link.SetJudge(func(c harness.Command) (harness.Fate, func()) {
-			m, ok := c.Move()
-			if !ok || !victims[m.ID] || !match(m) || !taken.CompareAndSwap(false, true) {
+			hit := slices.ContainsFunc(c.Moves(), func(m harness.Move) bool { return victims[m.ID] && match(m) })
+			if !hit || !taken.CompareAndSwap(false, true) {
 				return harness.Pass, nil
 			}
 			return fate, strike

@@ -44,7 +44,7 @@ func TestFrozenWorker(t *testing.T) {
 	}{
 		"with the intent written and nothing sent": {arm: func(w *freezeWorld, freeze func()) {
 			w.stack.Link.SetJudge(func(c harness.Command) (harness.Fate, func()) {
-				if m, ok := c.Move(); ok && intent(m) {
+				if slices.ContainsFunc(c.Moves(), intent) {
 					return harness.Notice, freeze
 				}
 				return harness.Pass, nil

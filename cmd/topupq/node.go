@@ -91,10 +91,18 @@ func newNode(ctx context.Context, cfg config.Config, log *zap.Logger, demand str
 	n.onStop(func(context.Context) { pipe.Close() })
 	n.queue = redispipe.NewClient(n.board, pipe)
 	n.startClock(ctx)
-	n.store = redisstore.Open(n.ledger, redisstore.Options{CallbackLease: cfg.Callback.Timeout + callbackMargin, Now: n.clock.Now})
+	n.store = redisstore.Open(n.ledger, redisstore.Options{Pipe: n.ledgerPipe(pipe), CallbackLease: cfg.Callback.Timeout + callbackMargin, Now: n.clock.Now})
 	n.onStop(func(context.Context) { n.store.Close() })
 	n.bell = jobs.NewClient(n.queue, jobs.Timeouts{Provider: longestTimeout(cfg), Callback: cfg.Callback.Timeout})
 	return n, nil
+}
+
+// ledgerPipe is the pipe of the ledger's commands: the queue's, where both are in the same Redis.
+func (n *node) ledgerPipe(queue *redispipe.Pipe) *redispipe.Pipe {
+	if n.cfg.RedisURL == n.cfg.QueueRedisURL {
+		return queue
+	}
+	return nil
 }
 
 // startClock asks the ledger's Redis for the time, and goes on asking. A Redis that does not tell leaves the machine's.

@@ -47,27 +47,40 @@ type Move struct {
 	From, To topup.State
 }
 
-// The write of one top-up: its least number of keys, where the expected head and the new value stand among the arguments,
-// and where the state stands in each.
+// A call of the ledger writes one top-up or several. Each has two keys and one for each effect, and among its arguments first
+// what is expected and the new value, then in the sixth place the number of effects, of three arguments each.
 const (
-	writeKeys     = 7
-	writeExpected = 0
-	writeValue    = 2
-	stateInValue  = 1
+	partKeys     = 2
+	partArgs     = 6
+	effectArgs   = 3
+	stateInValue = 1
 )
 
-// Move reads the command as the ledger's write of one top-up.
-func (c Command) Move() (Move, bool) {
+// Moves reads the command as the ledger's writes of top-ups, none where it is something else.
+func (c Command) Moves() (moves []Move) {
 	keys := c.Keys()
-	if len(keys) < writeKeys || !strings.HasPrefix(keys[0], "tq{") {
-		return Move{}, false
+	if len(keys) < partKeys {
+		return nil
 	}
-	_, id, found := strings.Cut(keys[0], "}t:")
 	args := c.Words[3+len(keys):]
-	if !found || len(args) <= writeValue || len(args[writeExpected]) == 0 || len(args[writeValue]) <= stateInValue {
-		return Move{}, false
+	if len(args) == 0 {
+		return nil
 	}
-	return Move{ID: topup.ID(id), From: topup.State(args[writeExpected][0]), To: topup.State(args[writeValue][stateInValue])}, true
+	parts, err := strconv.Atoi(string(args[0]))
+	args = args[1:]
+	for ; err == nil && parts > 0; parts-- {
+		if len(keys) < partKeys || len(args) < partArgs || len(args[0]) == 0 || len(args[1]) <= stateInValue {
+			return nil
+		}
+		_, id, record := strings.Cut(keys[0], "}t:")
+		effects, err := strconv.Atoi(string(args[partArgs-1]))
+		if err != nil || !record || effects < 0 || len(keys) < partKeys+effects || len(args) < partArgs+effectArgs*effects {
+			return nil
+		}
+		moves = append(moves, Move{ID: topup.ID(id), From: topup.State(args[0][0]), To: topup.State(args[1][stateInValue])})
+		keys, args = keys[partKeys+effects:], args[partArgs+effectArgs*effects:]
+	}
+	return moves
 }
 
 // Queue is the name of the asynq queue that a script call is about, "" for none.

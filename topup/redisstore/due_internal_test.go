@@ -41,21 +41,27 @@ func newDueBench(t *testing.T) *dueBench {
 	t.Cleanup(func() { _ = rdb.Close() })
 	b := &dueBench{t: t, rdb: rdb, s: Open(rdb, Options{}), now: time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)}
 	t.Cleanup(b.s.Close)
-	var ts []*topup.Topup
-	for i := range dueNow {
-		x := &topup.Topup{
+	accepted(t, b.s, b.now, dueNow)
+	return b
+}
+
+// accepted creates n top-ups.
+func accepted(t *testing.T, s *Store, now time.Time, n int) []*topup.Topup {
+	t.Helper()
+	ts := make([]*topup.Topup, n)
+	for i := range ts {
+		ts[i] = &topup.Topup{
 			ID: topup.NewID("m", fmt.Sprint("due-", i)), Merchant: "m", Reference: fmt.Sprint("due-", i), Provider: topup.AAT, Recipient: "+27831234567",
 			Amount: topup.Money{Amount: decimal.New(2, 0), Currency: "ZAR"},
 		}
-		if err := x.Accept(topup.ActorIntake, b.now); err != nil {
+		if err := ts[i].Accept(topup.ActorIntake, now); err != nil {
 			t.Fatal(err)
 		}
-		ts = append(ts, x)
 	}
-	if _, err := b.s.Create(t.Context(), ts); err != nil {
+	if _, err := s.Create(t.Context(), ts); err != nil {
 		t.Fatal(err)
 	}
-	return b
+	return ts
 }
 
 // wait lists n more top-ups that are not due for an hour and more, in both indexes.

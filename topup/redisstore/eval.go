@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"topupq/redispipe"
 	"topupq/topup"
 )
 
@@ -36,9 +38,53 @@ func (s *Store) eval(ctx context.Context, sc script, keys []string, args ...any)
 	return res, nil
 }
 
-func noScript(err error) bool {
+// evalPart runs a part of a script that does many at a time, together with others that are waiting, and returns its number.
+func (s *Store) evalPart(ctx context.Context, sc script, shard int, keys []string, args []any) (int64, error) {
+	part := redispipe.Part{SHA: sc.Hash(), Keys: keys, Args: args}
+	if s.apart.Load() {
+		part.Group = shardTags[shard]
+	}
+	answer, err := s.pipe.Join(ctx, part)
+	if crossSlot(err) {
+		s.apart.Store(true) // what is behind this address is a cluster after all
+	}
+	if noScript(err) || crossSlot(err) {
+		answer, err = s.evalAlone(ctx, sc, part)
+	}
+	if err != nil {
+		return 0, unavailable(err)
+	}
+	n, ok := answer.(int64)
+	if !ok {
+		return 0, unavailable(fmt.Errorf("script answered %T instead of a number", answer))
+	}
+	return n, nil
+}
+
+// evalAlone loads a script and runs one part of it.
+func (s *Store) evalAlone(ctx context.Context, sc script, part redispipe.Part) (any, error) {
+	answers, err := s.rdb.Eval(ctx, sc.source, part.Keys, append([]any{1}, part.Args...)...).Slice()
+	if err != nil || len(answers) != 1 {
+		return nil, cmp.Or(err, errOneAnswer)
+	}
+	if failed, ok := answers[0].(error); ok {
+		return nil, failed
+	}
+	return answers[0], nil
+}
+
+// errOneAnswer means that a script did not answer for the one part that it was given.
+var errOneAnswer = errors.New("the script did not answer for its part")
+
+// crossSlot reports whether keys were refused that lie in different slots; nothing was done then.
+func crossSlot(err error) bool { return redisSays(err, "CROSSSLOT") }
+
+func noScript(err error) bool { return redisSays(err, "NOSCRIPT") }
+
+// redisSays reports whether Redis itself answered with an error that begins so.
+func redisSays(err error, code string) bool {
 	var re redis.Error
-	return errors.As(err, &re) && strings.HasPrefix(re.Error(), "NOSCRIPT")
+	return errors.As(err, &re) && strings.HasPrefix(re.Error(), code)
 }
 
 // unavailable marks a failure of the store itself.

@@ -85,9 +85,9 @@ func batchEvent(from, to *topup.Batch) string {
 }
 
 // hashChange is how a write changes its batch's row hash: the change of each lane and of the number of rows, "" for none.
-func hashChange(from, to *topup.Topup) string {
+func hashChange(from, to *topup.Topup) []int64 {
 	if to.Batch == "" || from.State == to.State || (!from.State.Closed() && !to.State.Closed()) {
-		return ""
+		return nil
 	}
 	var before, after topup.RowHash
 	if from.State.Closed() {
@@ -96,12 +96,11 @@ func hashChange(from, to *topup.Topup) string {
 	if to.State.Closed() {
 		after = topup.HashRow(to.Reference, to.State)
 	}
-	var b []byte
+	changes := make([]int64, 0, len(after.Lanes)+1)
 	for i := range after.Lanes {
-		b = strconv.AppendInt(b, int64(after.Lanes[i])-int64(before.Lanes[i]), 10)
-		b = append(b, ' ')
+		changes = append(changes, int64(after.Lanes[i])-int64(before.Lanes[i]))
 	}
-	return string(strconv.AppendInt(b, after.Rows-before.Rows, 10))
+	return append(changes, after.Rows-before.Rows)
 }
 
 // addLane adds one field of a shard's counters to the hash, false where the field is none of it.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -196,59 +195,28 @@ func (s *Store) write(ctx context.Context, from, to *topup.Topup, last *place) (
 	to.Rev = from.Rev + 1
 	nonce := newNonce()
 	shard := shardOf(string(to.ID))
-	guard := make([]byte, 5)
-	guard[0] = byte(from.State)
-	binary.BigEndian.PutUint32(guard[1:], from.Rev)
-	number := binary.BigEndian.AppendUint64(nil, nonce)
-
-	fromIndex, toIndex := indexOf(from, shard), indexOf(to, shard)
-	leave, due := "0", ""
-	if fromIndex != "" && fromIndex != toIndex {
-		leave = "1"
-	}
-	if toIndex != "" && (fromIndex != toIndex || !from.DueAt.Equal(to.DueAt)) {
-		due = strconv.FormatInt(millis(dueTime(to)), 10)
-	}
-	before, after, open, sumOf, sum := counters(from, to)
-	charged, charge := charges(from, to)
-	keys := []string{
-		recordKey(to.ID), orKey(fromIndex, shard), orKey(toIndex, shard), outboxKey(shard),
-		batchCounters(shard, to.Batch), batchesDueKey(shard), writesKey(shard),
-		creditKey(shard, to.Merchant), eventsKey(shard),
-	}
-	args := []any{
-		guard, number, pack(to, nonce), string(to.ID), leave, due, s.outboxChange(from, to), string(to.Batch),
-		before, after, open, sumOf, sum, millis(to.UpdatedAt), last.text(), charged, charge,
-		topupEvents(from, to), hashChange(from, to),
-	}
 	if err := s.noteLate(ctx, from, to); err != nil {
 		return false, err
 	}
-	standKeys, standArgs := standing(shard, from, to)
 	s.noteTransaction(ctx, from, to)
-	res, err := s.eval(ctx, writeScript, append(keys, standKeys...), append(args, standArgs...)...)
+	e := s.effectsOf(shard, from, to)
+	n, err := s.evalPart(ctx, writeScript, shard, append([]string{recordKey(to.ID), writesKey(shard)}, e.keys...),
+		append([]any{guardOf(from), pack(to, nonce), last.count, last.nonce, max(last.count, last.least), len(e.keys)}, e.args...))
 	if err != nil {
 		return false, err
-	}
-	n, err := res.Int64()
-	if err != nil {
-		return false, unavailable(err)
 	}
 	switch {
 	case n == writeWentBack:
 		return false, s.wentBack(ctx, shard, last)
 	case n > 0:
-		s.rewind.see(shard, &place{count: n, nonce: string(number)})
+		s.rewind.see(shard, &place{count: n, nonce: string(binary.BigEndian.AppendUint64(nil, nonce))})
 	}
 	return n != writeConflict, nil
 }
 
-// orKey stands in for an index that a script does not touch.
-func orKey(index string, shard int) string {
-	if index == "" {
-		return outboxKey(shard)
-	}
-	return index
+// guardOf is what writeScript compares: the state and the revision of the record as it was read.
+func guardOf(t *topup.Topup) []byte {
+	return binary.BigEndian.AppendUint32([]byte{byte(t.State)}, t.Rev)
 }
 
 // indexOf is the due index that a top-up stands in, "" for none.
@@ -271,20 +239,7 @@ func dueTime(t *topup.Topup) time.Time {
 	return t.DueAt
 }
 
-// outboxChange is the outbox time of the first callback owed: "" for no change, "-" for none any more. A fresh
-// callback is left to the process that records it for a while.
-func (s *Store) outboxChange(from, to *topup.Topup) string {
-	before, after := s.outboxTime(from), s.outboxTime(to)
-	switch {
-	case after.Equal(before):
-		return ""
-	case after.IsZero():
-		return "-"
-	default:
-		return strconv.FormatInt(millis(after), 10)
-	}
-}
-
+// outboxTime is when the outbox shows the first callback owed, the zero time for none.
 func (s *Store) outboxTime(t *topup.Topup) time.Time {
 	c := t.NextCallback()
 	if c == nil {
@@ -298,26 +253,4 @@ func (s *Store) leased(c *topup.Callback) time.Time {
 		return c.NextAt.Add(s.opts.CallbackLease)
 	}
 	return c.NextAt
-}
-
-// charges says how a write changes what its merchant has used of its credit.
-func charges(from, to *topup.Topup) (currency string, micros int64) {
-	sign := to.ChargeChange(from.State)
-	if sign == 0 {
-		return "", 0
-	}
-	return to.Amount.Currency, sign * to.Amount.Micros()
-}
-
-// counters says how a write changes its batch's counters.
-func counters(from, to *topup.Topup) (before, after string, open int, sumOf string, sum int64) {
-	if to.Batch == "" || from.State == to.State {
-		return "", "", 0, "", 0
-	}
-	before, after = strconv.Itoa(int(from.State)), strconv.Itoa(int(to.State))
-	open = int(b2i(!to.State.Closed()) - b2i(!from.State.Closed()))
-	if delta := b2i(to.State == topup.Succeeded) - b2i(from.State == topup.Succeeded); delta != 0 {
-		sumOf, sum = "s:"+to.Amount.Currency, delta*to.Amount.Micros()
-	}
-	return before, after, open, sumOf, sum
 }

@@ -29,23 +29,6 @@ func sumField(t *topup.Topup) string {
 	return strconv.Itoa(int(t.State)) + ":" + string(t.Provider) + ":" + t.Amount.Currency
 }
 
-// standing is what a write changes of the index of open top-ups: nothing on the fast way from accepted over submitting
-// to an outcome, so that only what gets stuck costs anything.
-func standing(shard int, from, to *topup.Topup) (keys []string, args []any) {
-	if from.State == to.State || (!from.State.Stands() && !to.State.Stands()) {
-		return nil, nil
-	}
-	leave, leaveField, enter, enterField := "", "", "", ""
-	if from.State.Stands() {
-		leave, leaveField = standIndex(shard, from.State, from.Provider), sumField(from)
-	}
-	if to.State.Stands() {
-		enter, enterField = standIndex(shard, to.State, to.Provider), sumField(to)
-	}
-	keys = []string{orKey(leave, shard), orKey(enter, shard), standSums(shard)}
-	return keys, []any{leaveField, enterField, millis(to.CreatedAt), to.Amount.Micros(), -to.Amount.Micros()}
-}
-
 // Standing implements topup.Operations. A cursor is a shard and a position in it.
 func (s *Store) Standing(ctx context.Context, st topup.State, p topup.ProviderName, cursor string, limit int) ([]topup.ID, string, error) {
 	shard, offset, err := parseStandCursor(cursor)

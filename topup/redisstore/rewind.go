@@ -48,11 +48,6 @@ func (r *rewind) last(shard int) *place {
 	return &out
 }
 
-// text is the place as the scripts read it.
-func (p *place) text() string {
-	return strconv.FormatInt(p.count, 10) + "," + strconv.FormatInt(p.least, 10) + ":" + p.nonce
-}
-
 // see remembers a write.
 func (r *rewind) see(shard int, p *place) {
 	for {

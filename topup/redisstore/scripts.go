@@ -47,63 +47,57 @@ end
 return out
 `)
 
-// writeScript is the compare-and-set of one top-up with everything that follows from it.
+// writeScript is the compare-and-set of top-ups with everything that follows from it. Each is a part of its own: one that
+// meets a key of a wrong type leaves the others alone. What Redis refuses to all of them, such as a write to a replica or without
+// memory, ends the call, so that the client sees it.
 //
-// KEYS: 1 record, 2 index it leaves, 3 index it enters, 4 outbox, 5 batch counters, 6 batches due, 7 write counter,
-// 8 used credit, 9 events for the feeds; and only where the state is or was one that stands open: 10 standing index it
-// leaves, 11 the one it enters, 12 standing sums.
-// ARGV: 1 state and revision expected (5 bytes), 2 number of this write, 3 value, 4 ID, 5 "1" to leave index 2,
-// 6 due time in index 3 or "", 7 outbox time, "-" to leave it or "" for no change, 8 batch or "", 9 state before,
-// 10 state after ("" for no move), 11 change of open rows, 12 field of succeeded sums or "", 13 its change, 14 now, 15 the last
-// write of the shard that the caller knows and the count it has come to at least, "count,count:nonce", 16 currency of used credit or "", 17 its change in micros, 18 event
-// for the feed or "", 19 changes of the batch's row hash or ""; with keys 10 to 12: 20 sum it leaves or "", 21 sum it enters
-// or "", 22 its score, 23 and 24 its micros, plus and minus. It returns the count of this write, 0 for changed by somebody else, -1 when the
-// write that the caller knows is not there: then the store has gone back in time and nothing is written, or -2 when this
-// very write was made before.
+// ARGV: 1 number of parts. KEYS of a part: record, write counter, then one for each effect. ARGV of a part: state and revision
+// expected (5 bytes), value (which holds the number of this write in its bytes 9 to 16), the last write of the shard that the
+// caller knows as count and number, the count that the shard has come to at least, number of effects, then three for each
+// effect: what to do, and with what.
+//
+// Per part it answers with the count of this write, 0 for changed by somebody else, -1 when the write that the caller
+// knows is not there: then the store has gone back in time and nothing is written, -2 when this very write was made before,
+// or the part's error.
 var writeScript = newScript(`
-local last, least, by = string.match(ARGV[15], '^(%d+),(%d+):(.*)$')
-last = tonumber(last)
-local f = redis.call('HMGET', KEYS[7], 'n', string.format('%.0f', last % 1000))
-local count = tonumber(f[1] or '0')
-if count < last or count < tonumber(least) or (by ~= '' and count - last < 1000 and f[2] ~= by) then return -1 end
-local h = redis.call('GETRANGE', KEYS[1], 0, 15)
-if string.sub(h, 9, 16) == ARGV[2] then return -2 end
-if string.sub(h, 2, 6) ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[3])
-if ARGV[5] == '1' then redis.call('ZREM', KEYS[2], ARGV[4]) end
-if ARGV[6] ~= '' then redis.call('ZADD', KEYS[3], ARGV[6], ARGV[4]) end
-if ARGV[7] == '-' then redis.call('ZREM', KEYS[4], ARGV[4])
-elseif ARGV[7] ~= '' then redis.call('ZADD', KEYS[4], ARGV[7], ARGV[4]) end
-if ARGV[8] ~= '' and ARGV[10] ~= '' then
-  redis.call('HINCRBY', KEYS[5], ARGV[9], -1)
-  redis.call('HINCRBY', KEYS[5], ARGV[10], 1)
-  if ARGV[12] ~= '' then redis.call('HINCRBY', KEYS[5], ARGV[12], ARGV[13]) end
-  if ARGV[11] ~= '0' and redis.call('HINCRBY', KEYS[5], 'o', ARGV[11]) == 0 then
-    redis.call('ZADD', KEYS[6], ARGV[14], ARGV[8])
+local function write(k, a)
+  local last, by = tonumber(ARGV[a + 2]), ARGV[a + 3]
+  local f = redis.call('HMGET', KEYS[k + 1], 'n', string.format('%d', last % 1000))
+  local count = tonumber(f[1] or '0')
+  if count < tonumber(ARGV[a + 4]) or (by ~= '' and count - last < 1000 and f[2] ~= by) then return -1 end
+  local h, value = redis.call('GETRANGE', KEYS[k], 0, 15), ARGV[a + 1]
+  local number = string.sub(value, 9, 16)
+  if string.sub(h, 9, 16) == number then return -2 end
+  if string.sub(h, 2, 6) ~= ARGV[a] then return 0 end
+  count = count + 1
+  local text = string.format('%d', count)
+  redis.call('SET', KEYS[k], value)
+  local leave = false
+  for i = 1, tonumber(ARGV[a + 5]) do
+    local b, key = a + 3 + 3 * i, KEYS[k + 1 + i]
+    local act, x, y = ARGV[b], ARGV[b + 1], ARGV[b + 2]
+    if leave then leave = false
+    elseif act == 'ZREM' or act == 'HDEL' then redis.call(act, key, x)
+    elseif act == 'EVENT' then redis.call('ZADD', key, text, x)
+    elseif act == 'LAST' then leave = redis.call('HINCRBY', key, x, y) ~= 0
+    else redis.call(act, key, x, y) end
   end
+  redis.call('HSET', KEYS[k + 1], 'n', text, string.format('%d', count % 1000), number)
+  return count
 end
-if ARGV[16] ~= '' then redis.call('HINCRBY', KEYS[8], ARGV[16], ARGV[17]) end
-if ARGV[19] ~= '' then
-  local lane = 0
-  for change in string.gmatch(ARGV[19], '%S+') do
-    redis.call('HINCRBY', KEYS[5], 'h' .. lane, change)
-    lane = lane + 1
+local out, k, a = {}, 1, 2
+for i = 1, tonumber(ARGV[1]) do
+  local ok, answer = pcall(write, k, a)
+  if not ok then
+    if type(answer) ~= 'table' then answer = {err = tostring(answer)} end
+    if string.sub(answer.err, 1, 9) ~= 'WRONGTYPE' then return answer end
+    answer = {err = answer.err}
   end
+  out[i] = answer
+  local effects = tonumber(ARGV[a + 5])
+  k, a = k + 2 + effects, a + 6 + 3 * effects
 end
-if KEYS[10] then
-  if ARGV[20] ~= '' then
-    redis.call('ZREM', KEYS[10], ARGV[4])
-    if redis.call('HINCRBY', KEYS[12], ARGV[20], ARGV[24]) == 0 then redis.call('HDEL', KEYS[12], ARGV[20]) end
-  end
-  if ARGV[21] ~= '' then
-    redis.call('ZADD', KEYS[11], ARGV[22], ARGV[4])
-    redis.call('HINCRBY', KEYS[12], ARGV[21], ARGV[23])
-  end
-end
-count = count + 1
-if ARGV[18] ~= '' then redis.call('ZADD', KEYS[9], string.format('%.0f', count), ARGV[18]) end
-redis.call('HSET', KEYS[7], 'n', string.format('%.0f', count), string.format('%.0f', count % 1000), ARGV[2])
-return count
+return out
 `)
 
 // Answers of writeScript that are no count.

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-redis/redis_rate/v10"
@@ -16,6 +17,9 @@ import (
 
 // Options are the settings of a Store. The zero value is good.
 type Options struct {
+	// Pipe sends the store's commands together with those of others on the same Redis, and is its owner's to close; nil for
+	// one of the store's own.
+	Pipe *redispipe.Pipe
 	// CallbackLease is how long the process that records an outcome may send its callback before the outbox shows
 	// it to others; longer than a callback's timeout. Default 20 s.
 	CallbackLease time.Duration
@@ -27,8 +31,10 @@ const defaultCallbackLease = 20 * time.Second
 
 // Store is the topup.Store in Redis. It is safe for concurrent use.
 type Store struct {
-	rdb     redis.UniversalClient
-	pipe    *redispipe.Pipe
+	rdb  redis.UniversalClient
+	pipe *redispipe.Pipe
+	// ownPipe means that the store closes it.
+	ownPipe bool
 	limiter *redis_rate.Limiter
 	opts    Options
 	rewind  rewind
@@ -36,6 +42,8 @@ type Store struct {
 	// released are batches whose withheld rows may be sent.
 	released released
 	feeds    feeds
+	// apart is set where top-ups of different shards may not be written by one call: on a cluster.
+	apart atomic.Bool
 	// owner marks the leases of this process.
 	owner string
 }
@@ -51,11 +59,22 @@ func Open(rdb redis.UniversalClient, opts Options) *Store {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	return &Store{rdb: rdb, pipe: redispipe.New(rdb), limiter: redis_rate.NewLimiter(rdb), opts: opts, owner: topup.NewLookupID()}
+	s := &Store{rdb: rdb, pipe: opts.Pipe, limiter: redis_rate.NewLimiter(rdb), opts: opts, owner: topup.NewLookupID()}
+	if s.pipe == nil {
+		s.pipe, s.ownPipe = redispipe.New(rdb), true
+	}
+	if _, one := rdb.(*redis.Client); !one {
+		s.apart.Store(true)
+	}
+	return s
 }
 
 // Close sends what is under way and ends the store's goroutines.
-func (s *Store) Close() { s.pipe.Close() }
+func (s *Store) Close() {
+	if s.ownPipe {
+		s.pipe.Close()
+	}
+}
 
 // Ping reports whether Redis can be read and written.
 func (s *Store) Ping(ctx context.Context) error {
