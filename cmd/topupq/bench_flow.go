@@ -16,10 +16,11 @@ import (
 	"topupq/workers"
 )
 
-// benchServers is how many asynq servers share the hot queue, for us and for the baseline alike.
+// benchConcurrency is how many handlers a hot queue has and benchServers how many asynq servers share them, for us and for
+// the baseline alike.
 const (
-	benchServers     = 16
-	benchConcurrency = 64
+	benchConcurrency = 128
+	benchServers     = 32
 )
 
 // flowBare is the baseline: bare asynq doing the same two HTTP exchanges as two jobs, with no ledger at all. It

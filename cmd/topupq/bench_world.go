@@ -139,7 +139,8 @@ func (w *benchWorld) node(ctx context.Context) (*node, error) {
 	env := map[string]string{
 		"TOPUPQ_REDIS_URL": w.url, "TOPUPQ_REDIS_DURABILITY": "none", "TOPUPQ_INTAKE_ADDR": "127.0.0.1:0",
 		"TOPUPQ_OPS_ADDR": "127.0.0.1:0", "TOPUPQ_ALLOW_PRIVATE_CALLBACKS": "true", "TOPUPQ_RECHARGEKIT_BASE_URL": "http://" + w.provider.addr,
-		"TOPUPQ_RECHARGEKIT_TOKEN": simSecret,
+		"TOPUPQ_RECHARGEKIT_TOKEN":       simSecret,
+		"TOPUPQ_RECHARGEKIT_CONCURRENCY": strconv.Itoa(benchConcurrency),
 	}
 	if w.queueURL != "" {
 		env["TOPUPQ_QUEUE_REDIS_URL"] = w.queueURL

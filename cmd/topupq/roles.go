@@ -20,14 +20,17 @@ import (
 
 // tuning is how hard the workers look; the embedded Redis of the demo wants it gentler.
 type tuning struct {
-	// servers is the number of asynq servers per submit queue, poll how often an empty queue is looked at.
-	servers int
-	poll    time.Duration
+	// servers is the number of asynq servers per submit queue at most. submitPoll is how often each of them looks at an empty
+	// queue, of which redispipe lets one ask Redis for all, poll how often other queues are looked at.
+	servers          int
+	submitPoll, poll time.Duration
 }
 
-var fullSpeed = tuning{servers: 16, poll: 100 * time.Millisecond}
+var fullSpeed = tuning{servers: 32, submitPoll: 20 * time.Millisecond, poll: 100 * time.Millisecond}
 
 const (
+	// perServer is how many handlers an asynq server has that shares a submit queue with others.
+	perServer           = 4
 	checkConcurrency    = 32
 	callbackConcurrency = 32
 	lookupConcurrency   = 16
@@ -91,7 +94,7 @@ func (n *node) startWork(p *providers, only []string, tune tuning) error {
 	var queues []workers.Queue
 	for _, name := range p.names {
 		queues = append(queues,
-			workers.Queue{Name: jobs.SubmitQueue(name), Handler: submit, Concurrency: p.limits[name].Concurrency, Servers: tune.servers, Poll: tune.poll, Grace: grace},
+			workers.Queue{Name: jobs.SubmitQueue(name), Handler: submit, Concurrency: p.limits[name].Concurrency, Servers: min(tune.servers, p.limits[name].Concurrency/perServer), Poll: tune.submitPoll, Grace: grace},
 			workers.Queue{Name: jobs.CheckQueue(name), Handler: check, Concurrency: checkConcurrency, Poll: tune.poll, Grace: grace},
 		)
 	}

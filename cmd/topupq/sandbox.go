@@ -47,7 +47,7 @@ type sandboxOptions struct {
 }
 
 // gentle is the pace of the workers on the embedded Redis, which runs scripts slowly.
-var gentle = tuning{servers: 1, poll: 40 * time.Millisecond}
+var gentle = tuning{servers: 1, submitPoll: 40 * time.Millisecond, poll: 40 * time.Millisecond}
 
 // startSandbox builds everything; stop undoes it.
 func startSandbox(ctx context.Context, o sandboxOptions) (*sandbox, error) {
