@@ -51,7 +51,7 @@ Parts: intake, flow, latency, memory, growth, scale.`,
 	}
 	f := cmd.Flags()
 	f.IntVar(&o.runs, "runs", 5, "runs of each measurement; the median is shown")
-	f.IntVar(&o.rows, "rows", 20_000, "rows of one run")
+	f.IntVar(&o.rows, "rows", 60_000, "rows of one run")
 	f.StringSliceVar(&o.parts, "part", nil, "only these parts; repeatable")
 	f.StringVar(&o.json, "json", "", "also write everything to this file, as JSON")
 	f.StringVar(&o.profileDir, "profile", "", "write CPU profiles and flame graphs of intake and flow into this folder")
