@@ -48,7 +48,7 @@ return out
 `)
 
 // writeScript is the compare-and-set of top-ups with everything that follows from it. Each is a part of its own: one that
-// meets a key of a wrong type leaves the others alone. What Redis refuses to all of them, such as a write to a replica or without
+// meets a key of a wrong type, or a counter that cannot be counted, leaves the others alone. What Redis refuses to all of them, such as a write to a replica or without
 // memory, ends the call, so that the client sees it.
 //
 // ARGV: 1 number of parts. KEYS of a part: record, write counter, then one for each effect. ARGV of a part: state and revision
@@ -90,7 +90,8 @@ for i = 1, tonumber(ARGV[1]) do
   local ok, answer = pcall(write, k, a)
   if not ok then
     if type(answer) ~= 'table' then answer = {err = tostring(answer)} end
-    if string.sub(answer.err, 1, 9) ~= 'WRONGTYPE' then return answer end
+    local code = string.match(answer.err, '^%S+')
+    if code ~= 'WRONGTYPE' and code ~= 'ERR' then return answer end
     answer = {err = answer.err}
   end
   out[i] = answer

@@ -46,39 +46,47 @@ func (b *dueBench) some(n int) (out []*topup.Topup) {
 	return out
 }
 
-// TestOneCallWritesMany: each part is written or refused by itself. A key of a wrong type spoils its part alone.
+// TestOneCallWritesMany: each part is written or refused by itself. A key of a wrong type spoils its part alone, and so does
+// a counter that is no number.
 func TestOneCallWritesMany(t *testing.T) {
 	t.Parallel()
-	b := newDueBench(t)
-	xs := b.some(4)
-	spoiled := batchCounters(shardOf(string(xs[1].ID)), xs[1].Batch)
-	if err := b.rdb.Set(t.Context(), spoiled, "no hash", 0).Err(); err != nil {
-		t.Fatal(err)
-	}
-	xs[2].Rev += 7 // somebody else has written
-	var keys []string
-	args := []any{len(xs)}
-	for _, x := range xs {
-		k, a, _ := b.cancelled(x)
-		keys, args = append(keys, k...), append(args, a...)
-	}
-	answers, err := b.rdb.Eval(t.Context(), writeScript.source, keys, args...).Slice()
-	if err != nil || len(answers) != len(xs) {
-		t.Fatalf("%v, %v", answers, err)
-	}
-	if failed, ok := answers[1].(error); !ok || !strings.HasPrefix(failed.Error(), "WRONGTYPE") {
-		t.Errorf("the spoiled one: %v", answers[1])
-	}
-	if answers[2] != int64(writeConflict) {
-		t.Errorf("the one that somebody else has written: %v", answers[2])
-	}
-	for _, i := range []int{0, 3} {
-		if n, ok := answers[i].(int64); !ok || n <= 0 {
-			t.Errorf("part %d: %v", i, answers[i])
-		}
-		if got, err := b.s.Get(t.Context(), xs[i].ID); err != nil || got.State != topup.Failed {
-			t.Errorf("part %d: %v, %v", i, got.State, err)
-		}
+	for code, spoil := range map[string]func(rdb redis.Cmdable, key string) redis.Cmder{
+		"WRONGTYPE": func(rdb redis.Cmdable, key string) redis.Cmder { return rdb.Set(t.Context(), key, "no hash", 0) },
+		"ERR":       func(rdb redis.Cmdable, key string) redis.Cmder { return rdb.HSet(t.Context(), key, "o", "no number") },
+	} {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			b := newDueBench(t)
+			xs := b.some(4)
+			if err := spoil(b.rdb, batchCounters(shardOf(string(xs[1].ID)), xs[1].Batch)).Err(); err != nil {
+				t.Fatal(err)
+			}
+			xs[2].Rev += 7 // somebody else has written
+			var keys []string
+			args := []any{len(xs)}
+			for _, x := range xs {
+				k, a, _ := b.cancelled(x)
+				keys, args = append(keys, k...), append(args, a...)
+			}
+			answers, err := b.rdb.Eval(t.Context(), writeScript.source, keys, args...).Slice()
+			if err != nil || len(answers) != len(xs) {
+				t.Fatalf("%v, %v", answers, err)
+			}
+			if failed, ok := answers[1].(error); !ok || !strings.HasPrefix(failed.Error(), code+" ") {
+				t.Errorf("the spoiled one: %v", answers[1])
+			}
+			if answers[2] != int64(writeConflict) {
+				t.Errorf("the one that somebody else has written: %v", answers[2])
+			}
+			for _, i := range []int{0, 3} {
+				if n, ok := answers[i].(int64); !ok || n <= 0 {
+					t.Errorf("part %d: %v", i, answers[i])
+				}
+				if got, err := b.s.Get(t.Context(), xs[i].ID); err != nil || got.State != topup.Failed {
+					t.Errorf("part %d: %v, %v", i, got.State, err)
+				}
+			}
+		})
 	}
 }
 
