@@ -108,10 +108,10 @@ func (s *Scheduler) sends(ctx context.Context, p topup.ProviderName) error {
 		return err
 	}
 	due, err := s.cfg.Store.DueSends(ctx, p, now, now.Add(s.cfg.RescueAfter), room)
+	w.more, w.left = len(due) > 0, w.left+len(due)
 	if err != nil {
 		return fmt.Errorf("find due sends of %s: %w", p, err)
 	}
-	w.more, w.left = len(due) > 0, w.left+len(due)
 	if len(due) == 0 {
 		return nil
 	}

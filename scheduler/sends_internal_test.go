@@ -2,6 +2,7 @@ package scheduler
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -17,6 +18,8 @@ type line struct {
 	Bell
 	waits, queued, most, taken int
 	pause                      *topup.Pause
+	// away is what is said where nothing waits.
+	away error
 }
 
 func (l *line) Waiting(context.Context, string) (int, error) { return l.queued, nil }
@@ -29,6 +32,9 @@ func (l *line) DueSends(_ context.Context, _ topup.ProviderName, _, _ time.Time,
 	out := make([]topup.Due, n)
 	for i := range out {
 		out[i].ID = topup.NewID("m", fmt.Sprint(i))
+	}
+	if n == 0 {
+		return nil, l.away
 	}
 	return out, nil
 }
@@ -124,5 +130,24 @@ func TestPausedProviderIsLeftAlone(t *testing.T) {
 	l.pause = nil
 	if err := s.sends(t.Context(), topup.AAT); err != nil || !s.behind() {
 		t.Errorf("it does not go on at once: %v", err)
+	}
+}
+
+// TestNothingMoreWhileAPartIsAway: a ledger that has no more, and cannot tell about a part that is away, is not asked a
+// hundred times a second until that is back.
+func TestNothingMoreWhileAPartIsAway(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(0, 0)
+	l := &line{waits: 3, away: topup.ErrUnavailable}
+	s := newLine(t, l, &now)
+	if err := s.sends(t.Context(), topup.AAT); err != nil || !s.behind() {
+		t.Fatalf("three wait: %v", err)
+	}
+	l.queued = 0
+	if err := s.sends(t.Context(), topup.AAT); !errors.Is(err, topup.ErrUnavailable) {
+		t.Fatalf("nothing is left: %v", err)
+	}
+	if s.behind() {
+		t.Error("it goes on looking at the short pace")
 	}
 }
