@@ -274,3 +274,30 @@ func TestEmptyQueueIsAskedForOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatNobodyWaitsForIsNotGathered: callers give up one after the other while Redis hangs, and leave nothing behind.
+func TestWhatNobodyWaitsForIsNotGathered(t *testing.T) {
+	t.Parallel()
+	_, p, w, sha := watched(t)
+	before := busy(t, p, w)
+	for i := range 3000 {
+		ctx, cancel := context.WithCancel(t.Context())
+		line := redispipe.Waiting(p)
+		gone := make(chan error)
+		go func() {
+			_, err := p.Join(ctx, redispipe.Part{SHA: sha, Keys: []string{"n"}, Args: []any{i}})
+			gone <- err
+		}()
+		for redispipe.Waiting(p) == line && t.Context().Err() == nil { // it is not in line yet
+		}
+		cancel()
+		if err := <-gone; !errors.Is(err, context.Canceled) {
+			t.Fatalf("given up: %v", err)
+		}
+	}
+	if n := redispipe.Waiting(p); n > 1000 {
+		t.Errorf("%d commands wait for nobody", n)
+	}
+	w.release()
+	before.Wait()
+}

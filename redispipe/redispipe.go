@@ -6,6 +6,7 @@ package redispipe
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -46,6 +47,8 @@ type Pipe struct {
 
 	mu      sync.Mutex
 	waiting []*call
+	// room is how many may wait before those are looked for that have given up.
+	room int
 	// since is when the first of those that wait began to.
 	since time.Time
 	// flying is the number of pipelines under way, calls that of the commands in them.
@@ -119,8 +122,18 @@ func (p *Pipe) take(cl *call) bool {
 		p.since = time.Now()
 	}
 	p.waiting = append(p.waiting, cl)
+	if len(p.waiting) > p.room {
+		p.forget()
+	}
 	p.send()
 	return true
+}
+
+// forget drops what nobody waits for any more: while Redis hangs, callers come and give up, and would leave all that they
+// wanted to say. The lock is held.
+func (p *Pipe) forget() {
+	p.waiting = slices.DeleteFunc(p.waiting, func(cl *call) bool { return cl.ctx.Err() != nil })
+	p.room = max(2*len(p.waiting), most*maxPipeline)
 }
 
 // send lets what waits leave: at once where nothing is under way, else when it is as much as a pipeline under way
