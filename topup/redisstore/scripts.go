@@ -48,8 +48,8 @@ return out
 `)
 
 // writeScript is the compare-and-set of top-ups with everything that follows from it. Each is a part of its own: one that
-// meets a key of a wrong type, or a counter that cannot be counted, leaves the others alone. What Redis refuses to all of them, such as a write to a replica or without
-// memory, ends the call, so that the client sees it.
+// meets a key of a wrong type, or a counter that cannot be counted, leaves the others alone. What Redis refuses to all of
+// them, such as a write to a replica or without memory, ends the call, so that the client sees it.
 //
 // ARGV: 1 number of parts. KEYS of a part: record, write counter, then one for each effect. ARGV of a part: state and revision
 // expected (5 bytes), value (which holds the number of this write in its bytes 9 to 16), the last write of the shard that the
