@@ -102,6 +102,7 @@ func (j *jsonRows) end(err error) error {
 		j.item++
 		return j.broken(err)
 	}
+	j.item = max(j.item, 1) // what follows an empty array is told of as the first row
 	c, err := j.byteAfterSpace()
 	if err == nil && c == ',' {
 		return &brokenError{line: j.item, text: "there is another member after topups"}
