@@ -11,7 +11,7 @@ func ledgerMutants() []Mutant {
 			{Where: "claim not compared", By: Test{Package: "workers", Name: "TestAnswerUnderALostClaim"}, Changes: []Change{{"topup/settle.go",
 				"if t.State != Submitting || t.Claim != token {", "if t.State != Submitting {"}}},
 			{Where: "state and revision not compared", By: Test{Package: "topup/redisstore", Name: "TestEmbeddedRedis"}, Changes: []Change{{"topup/redisstore/scripts.go",
-				"  if string.sub(h, 2, 6) ~= ARGV[a] then return 0 end\n", ""}}},
+				"  elseif string.sub(h, 2, 6) ~= ARGV[a] then out[i] = 0\n", ""}}},
 		}},
 		{"callback before the state is committed", []Way{{Where: "worker", By: Test{Package: "workers", Name: "TestNobodyIsToldBeforeTheLedgerKnows"}, Changes: []Change{{"workers/submit.go",
 			"\tbefore, next, err := s.recordAnswer(patience, t, a)\n",

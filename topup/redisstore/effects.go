@@ -6,7 +6,7 @@ import (
 	"topupq/topup"
 )
 
-// effects are what a write changes beside the record, in order, as writeScript performs them.
+// effects are what a write changes beside the record, in order, as writeScripts perform them.
 type effects struct {
 	keys []string
 	args []any
@@ -22,14 +22,18 @@ func (e *effects) zadd(key string, score int64, name string) { e.add(key, "ZADD"
 func (e *effects) hincrby(key, field string, by int64)       { e.add(key, "HINCRBY", field, by) }
 func (e *effects) hdel(key, field string)                    { e.add(key, "HDEL", field, "") }
 
-// event is zadd with the count of this write as its score.
+// event is zadd with the count of this write as its score, or with what number, right before it, has come to.
 func (e *effects) event(key, name string) { e.add(key, "EVENT", name, "") }
+
+// number counts a write of a shard whose writes are not counted one by one.
+func (e *effects) number(shard int) { e.add(writesKey(shard), "NUMBER", writesCount, 1) }
 
 // last is hincrby, and the effect after it is left out unless the field comes to nothing.
 func (e *effects) last(key, field string, by int64) { e.add(key, "LAST", field, by) }
 
-// effectsOf is everything that follows from replacing from by to.
-func (s *Store) effectsOf(shard int, from, to *topup.Topup) effects {
+// effectsOf is everything that follows from replacing from by to; whole tells whether the write is counted as one of the
+// whole store.
+func (s *Store) effectsOf(shard int, whole bool, from, to *topup.Topup) effects {
 	e := effects{keys: make([]string, 0, 8), args: make([]any, 0, 24)}
 	id := string(to.ID)
 	before, after := indexOf(from, shard), indexOf(to, shard)
@@ -46,6 +50,9 @@ func (s *Store) effectsOf(shard int, from, to *topup.Topup) effects {
 	}
 	standEffects(&e, shard, from, to)
 	if event := topupEvents(from, to); event != "" {
+		if whole {
+			e.number(shard)
+		}
 		e.event(eventsKey(shard), event)
 	}
 	return e

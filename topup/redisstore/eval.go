@@ -38,17 +38,12 @@ func (s *Store) eval(ctx context.Context, sc script, keys []string, args ...any)
 	return res, nil
 }
 
-// evalPart runs a part of a script that does many at a time, together with others that are waiting, and returns its number.
-func (s *Store) evalPart(ctx context.Context, sc script, shard int, keys []string, args []any) (int64, error) {
-	part := redispipe.Part{SHA: sc.Hash(), Keys: keys, Args: args}
-	if s.apart.Load() {
-		part.Group = shardTags[shard]
-	}
+// evalPart runs a part of a script that does many at a time, together with others of its group that are waiting, and
+// returns its number.
+func (s *Store) evalPart(ctx context.Context, sc script, group string, keys []string, args []any) (int64, error) {
+	part := redispipe.Part{SHA: sc.Hash(), Group: group, Keys: keys, Args: args}
 	answer, err := s.pipe.Join(ctx, part)
-	if crossSlot(err) {
-		s.apart.Store(true) // what is behind this address is a cluster after all
-	}
-	if noScript(err) || crossSlot(err) {
+	if noScript(err) {
 		answer, err = s.evalAlone(ctx, sc, part)
 	}
 	if err != nil {

@@ -109,9 +109,24 @@ func budgetKey(p topup.ProviderName, day string) string {
 }
 func callbackLeaseKey(id string) string { return "tq:cblease:" + id }
 
-// writesKey is a hash with the count of a shard's writes and the nonces of the latest thousand, each under its count
-// modulo a thousand, so that a store that went back in time is noticed.
-func writesKey(shard int) string { return prefix(shard) + "writes" }
+// whole stands in a shard's place for all of the store: on a single server all writes are counted in one place.
+const whole = shards
+
+// shardMemory and wholeMemory are how many writes a counter remembers.
+const (
+	shardMemory = 1000
+	wholeMemory = shards * shardMemory
+)
+
+// writesKey is a hash with the count of a shard's writes, or of those of the whole store, and the nonces of the latest, each
+// under its count modulo how many it remembers, so that a store that went back in time is noticed. What is written where
+// the whole store is counted counts in its shard only if it makes an event.
+func writesKey(counter int) string {
+	if counter == whole {
+		return "tq{" + shardTags[0] + "}allwrites"
+	}
+	return prefix(counter) + "writes"
+}
 
 // writesCount is the field of the count.
 const writesCount = "n"

@@ -155,7 +155,8 @@ func (s *Store) Update(ctx context.Context, id topup.ID, change func(*topup.Topu
 func (s *Store) UpdateLoaded(ctx context.Context, t *topup.Topup, change func(*topup.Topup) error) (*topup.Topup, error) {
 	for range maxUpdateTries {
 		// Known before change looks at anything: if the store is found to have gone back meanwhile, this write fails too.
-		last := s.rewind.last(shardOf(string(t.ID)))
+		counter := s.counter(shardOf(string(t.ID)))
+		last := s.rewind.last(counter)
 		next := clone(t)
 		if err := change(next); err != nil {
 			if errors.Is(err, topup.ErrUnchanged) {
@@ -163,7 +164,7 @@ func (s *Store) UpdateLoaded(ctx context.Context, t *topup.Topup, change func(*t
 			}
 			return t, err
 		}
-		written, err := s.write(ctx, t, next, last)
+		written, err := s.write(ctx, t, next, counter, last)
 		if err != nil {
 			return t, err
 		}
@@ -189,9 +190,9 @@ func clone(t *topup.Topup) *topup.Topup {
 	return &c
 }
 
-// write replaces from by to, false when somebody else has written since from was read. last is the write of the shard
-// that must still be there.
-func (s *Store) write(ctx context.Context, from, to *topup.Topup, last *place) (bool, error) {
+// write replaces from by to, false when somebody else has written since from was read, or when the write was to be counted
+// in the wrong place: then nothing was written. last is the write of the counter that must still be there.
+func (s *Store) write(ctx context.Context, from, to *topup.Topup, counter int, last *place) (bool, error) {
 	to.Rev = from.Rev + 1
 	nonce := newNonce()
 	shard := shardOf(string(to.ID))
@@ -199,22 +200,36 @@ func (s *Store) write(ctx context.Context, from, to *topup.Topup, last *place) (
 		return false, err
 	}
 	s.noteTransaction(ctx, from, to)
-	e := s.effectsOf(shard, from, to)
-	n, err := s.evalPart(ctx, writeScript, shard, append([]string{recordKey(to.ID), writesKey(shard)}, e.keys...),
-		append([]any{guardOf(from), pack(to, nonce), last.count, last.nonce, max(last.count, last.least), len(e.keys)}, e.args...))
+	keys, args := s.writePart(from, to, nonce, counter, last)
+	group := ""
+	if counter != whole {
+		group = shardTags[shard]
+	}
+	n, err := s.evalPart(ctx, writeScripts[counter == whole], group, keys, args)
+	if crossSlot(err) && counter == whole {
+		s.apart.Store(true) // what is behind this address is a cluster after all
+		return false, nil
+	}
 	if err != nil {
 		return false, err
 	}
 	switch {
 	case n == writeWentBack:
-		return false, s.wentBack(ctx, shard, last)
+		return false, s.wentBack(ctx, counter, last)
 	case n > 0:
-		s.rewind.see(shard, &place{count: n, nonce: string(binary.BigEndian.AppendUint64(nil, nonce))})
+		s.rewind.see(counter, &place{count: n, nonce: string(binary.BigEndian.AppendUint64(nil, nonce))})
 	}
 	return n != writeConflict, nil
 }
 
-// guardOf is what writeScript compares: the state and the revision of the record as it was read.
+// writePart are the keys and arguments of one part of a writing script.
+func (s *Store) writePart(from, to *topup.Topup, nonce uint64, counter int, last *place) (keys []string, args []any) {
+	e := s.effectsOf(shardOf(string(to.ID)), counter == whole, from, to)
+	keys = append([]string{recordKey(to.ID), writesKey(counter)}, e.keys...)
+	return keys, append([]any{guardOf(from), pack(to, nonce), last.count, last.nonce, max(last.count, last.least), len(e.keys)}, e.args...)
+}
+
+// guardOf is what writeScripts compare: the state and the revision of the record as it was read.
 func guardOf(t *topup.Topup) []byte {
 	return binary.BigEndian.AppendUint32([]byte{byte(t.State)}, t.Rev)
 }

@@ -34,30 +34,20 @@ func flowOf(m topup.MerchantID, p topup.Priority) string { return string(m) + ":
 // dropped: an older version of the program does not know of the line.
 //
 // KEYS: 1 index. ARGV: 1 now, 2 limit, 3 again, 4 prefix of the record keys, 5 state accepted.
-var dueSendsScript = newScript(lineLua + `
+var dueSendsScript = newScript(lineLua + showLua + `
 local limit = tonumber(ARGV[2])
 local timed = redis.call('ZRANGEBYSCORE', KEYS[1], 0, ARGV[1], 'LIMIT', 0, limit)
 local lined = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '(0', 'LIMIT', 0, limit)
 local fromTimed = math.min(#timed, math.max(math.ceil(limit / 2), limit - #lined))
 local fromLined = math.min(#lined, limit - fromTimed)
-local out = {}
-local function show(id)
-  local h = redis.call('GETRANGE', ARGV[4] .. id, 0, 15)
-  if h == '' or string.byte(h, 2) ~= tonumber(ARGV[5]) then
-    redis.call('ZREM', KEYS[1], id)
-  else
-    redis.call('ZADD', KEYS[1], ARGV[3], id)
-    out[#out + 1] = id
-    out[#out + 1] = h
-  end
-end
 if fromLined > 0 then
   local at = tonumber(redis.call('ZSCORE', KEYS[1], lined[fromLined])) - lineBase
   redis.call('HSET', KEYS[1] .. ':line', 'now', string.format('%.0f', at))
 end
-for i = 1, fromTimed do show(timed[i]) end
-for i = 1, fromLined do show(lined[i]) end
-return out
+local ids = {}
+for i = 1, fromTimed do ids[i] = timed[i] end
+for i = 1, fromLined do ids[fromTimed + i] = lined[i] end
+return show(ids, tonumber(ARGV[5]))
 `)
 
 // DueSends implements topup.Ledger.

@@ -1,5 +1,7 @@
 package redisstore
 
+import "strconv"
+
 // createScript records new top-ups of one shard, merchant, batch and day.
 //
 // KEYS: 1 day list, 2 batch list, 3 batch counters, 4 memory of forgotten ones, 5 used credit, 6 use of the day, then
@@ -47,61 +49,90 @@ end
 return out
 `)
 
-// writeScript is the compare-and-set of top-ups with everything that follows from it. Each is a part of its own: one that
-// meets a key of a wrong type, or a counter that cannot be counted, leaves the others alone. What Redis refuses to all of
-// them, such as a write to a replica or without memory, ends the call, so that the client sees it.
+// writeScripts are the compare-and-set of top-ups with everything that follows from it, for the writes of one shard and of
+// the whole store. They differ in how many writes the counter remembers. Each top-up is a part of its own: one that meets
+// an effect's key of a wrong type, or a counter that cannot be counted, leaves the others alone. What Redis refuses to all
+// of them, such as a write to a replica or without memory, it refuses before anything is written, and the call ends, so that
+// the client sees it. Records are read and written together, and so is what the counter of writes knows: each command
+// costs its own way through Lua and its own entry in Redis' file.
 //
-// ARGV: 1 number of parts. KEYS of a part: record, write counter, then one for each effect. ARGV of a part: state and revision
-// expected (5 bytes), value (which holds the number of this write in its bytes 9 to 16), the last write of the shard that the
-// caller knows as count and number, the count that the shard has come to at least, number of effects, then three for each
-// effect: what to do, and with what.
+// ARGV: 1 number of parts. KEYS of a part: record, counter of writes, the same for all parts, then one for each effect.
+// ARGV of a part: state and revision expected (5 bytes), value (which holds the number of this write in its bytes 9 to 16),
+// the last write that the caller knows as count and number, the count that the counter has come to at least, number of
+// effects, then three for each effect: what to do, and with what.
 //
 // Per part it answers with the count of this write, 0 for changed by somebody else, -1 when the write that the caller
 // knows is not there: then the store has gone back in time and nothing is written, -2 when this very write was made before,
 // or the part's error.
-var writeScript = newScript(`
-local function write(k, a)
-  local last, by = tonumber(ARGV[a + 2]), ARGV[a + 3]
-  local f = redis.call('HMGET', KEYS[k + 1], 'n', string.format('%d', last % 1000))
-  local count = tonumber(f[1] or '0')
-  if count < tonumber(ARGV[a + 4]) or (by ~= '' and count - last < 1000 and f[2] ~= by) then return -1 end
-  local h, value = redis.call('GETRANGE', KEYS[k], 0, 15), ARGV[a + 1]
-  local number = string.sub(value, 9, 16)
-  if string.sub(h, 9, 16) == number then return -2 end
-  if string.sub(h, 2, 6) ~= ARGV[a] then return 0 end
-  count = count + 1
-  local text = string.format('%d', count)
-  redis.call('SET', KEYS[k], value)
-  local leave = false
+var writeScripts = map[bool]script{false: newWriteScript(shardMemory), true: newWriteScript(wholeMemory)}
+
+func newWriteScript(memory int) script {
+	return newScript("local memory = " + strconv.Itoa(memory) + writeLua)
+}
+
+const writeLua = `
+local function failed(r) return type(r) == 'table' and r.err end
+local function slot(count) return string.format('%d', count % memory) end
+local parts, counter = tonumber(ARGV[1]), KEYS[2]
+local names, first, arg, ask = {}, {}, {}, {'n'}
+local k, a = 1, 2
+for i = 1, parts do
+  names[i], first[i], arg[i], ask[i + 1] = KEYS[k], k, a, slot(tonumber(ARGV[a + 2]))
+  local effects = tonumber(ARGV[a + 5])
+  k, a = k + 2 + effects, a + 6 + 3 * effects
+end
+local known = redis.pcall('HMGET', counter, unpack(ask))
+if failed(known) then return known end
+local before = tonumber(known[1] or '0')
+if not before then return {err = 'ERR the count of writes is no number'} end
+local records = redis.pcall('MGET', unpack(names))
+if failed(records) then return records end
+
+local count, out, now, set, add, texts = before, {}, {}, {}, {}, {}
+for i = 1, parts do
+  local a, name = arg[i], names[i]
+  local value, last, by = ARGV[a + 1], tonumber(ARGV[a + 2]), ARGV[a + 3]
+  local h, number = now[name] or records[i] or '', string.sub(value, 9, 16)
+  if before < tonumber(ARGV[a + 4]) or (by ~= '' and before - last < memory and known[i + 1] ~= by) then out[i] = -1
+  elseif string.sub(h, 9, 16) == number then out[i] = -2
+  elseif string.sub(h, 2, 6) ~= ARGV[a] then out[i] = 0
+  else
+    count = count + 1
+    out[i], texts[i], now[name] = count, string.format('%d', count), value
+    set[#set + 1], set[#set + 2] = name, value
+    add[#add + 1], add[#add + 2] = slot(count), number
+  end
+end
+if #set == 0 then return out end
+local written = redis.pcall('MSET', unpack(set))
+if failed(written) then return written end
+redis.call('HSET', counter, 'n', string.format('%d', count), unpack(add))
+
+local function follow(k, a, text)
+  local leave, r = false
   for i = 1, tonumber(ARGV[a + 5]) do
     local b, key = a + 3 + 3 * i, KEYS[k + 1 + i]
     local act, x, y = ARGV[b], ARGV[b + 1], ARGV[b + 2]
     if leave then leave = false
-    elseif act == 'ZREM' or act == 'HDEL' then redis.call(act, key, x)
-    elseif act == 'EVENT' then redis.call('ZADD', key, text, x)
-    elseif act == 'LAST' then leave = redis.call('HINCRBY', key, x, y) ~= 0
-    else redis.call(act, key, x, y) end
+    elseif act == 'ZREM' or act == 'HDEL' then r = redis.pcall(act, key, x)
+    elseif act == 'EVENT' then r = redis.pcall('ZADD', key, text, x)
+    elseif act == 'NUMBER' then
+      r = redis.pcall('HINCRBY', key, x, y)
+      text = type(r) == 'number' and string.format('%d', r)
+    elseif act == 'LAST' then
+      r = redis.pcall('HINCRBY', key, x, y)
+      leave = r ~= 0
+    else r = redis.pcall(act, key, x, y) end
+    if failed(r) then return {err = r.err} end
   end
-  redis.call('HSET', KEYS[k + 1], 'n', text, string.format('%d', count % 1000), number)
-  return count
 end
-local out, k, a = {}, 1, 2
-for i = 1, tonumber(ARGV[1]) do
-  local ok, answer = pcall(write, k, a)
-  if not ok then
-    if type(answer) ~= 'table' then answer = {err = tostring(answer)} end
-    local code = string.match(answer.err, '^%S+')
-    if code ~= 'WRONGTYPE' and code ~= 'ERR' then return answer end
-    answer = {err = answer.err}
-  end
-  out[i] = answer
-  local effects = tonumber(ARGV[a + 5])
-  k, a = k + 2 + effects, a + 6 + 3 * effects
+for i = 1, parts do
+  if texts[i] then out[i] = follow(first[i], arg[i], texts[i]) or out[i] end
 end
 return out
-`)
+`
 
-// Answers of writeScript that are no count.
+// Answers of writeScripts that are no count.
 const (
 	writeConflict = 0
 	writeWentBack = -1
@@ -111,20 +142,31 @@ const (
 //
 // KEYS: 1 index. ARGV: 1 now, 2 limit, 3 again, 4 prefix of the record keys. It returns ID and head in turn. An
 // entry without a record is dropped.
-var dueScript = newScript(`
-local out = {}
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])) do
-  local h = redis.call('GETRANGE', ARGV[4] .. id, 0, 15)
-  if h == '' then
-    redis.call('ZREM', KEYS[1], id)
-  else
-    redis.call('ZADD', KEYS[1], ARGV[3], id)
-    out[#out + 1] = id
-    out[#out + 1] = h
-  end
-end
-return out
+var dueScript = newScript(showLua + `
+return show(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2]))
 `)
+
+// showLua has the function show: of the records of these IDs it puts off those that are there, in the given state
+// where there is one, and drops the others from the index. It returns ID and head of the first in turn.
+const showLua = `
+local function show(ids, state)
+  if #ids == 0 then return {} end
+  local names, out, later, gone = {}, {}, {}, {}
+  for i, id in ipairs(ids) do names[i] = ARGV[4] .. id end
+  for i, record in ipairs(redis.call('MGET', unpack(names))) do
+    local id = ids[i]
+    if not record or (state and string.byte(record, 2) ~= state) then
+      gone[#gone + 1] = id
+    else
+      later[#later + 1], later[#later + 2] = ARGV[3], id
+      out[#out + 1], out[#out + 2] = id, string.sub(record, 1, 16)
+    end
+  end
+  if #gone > 0 then redis.call('ZREM', KEYS[1], unpack(gone)) end
+  if #later > 0 then redis.call('ZADD', KEYS[1], unpack(later)) end
+  return out
+end
+`
 
 // dueNamesScript is dueScript for an index of names without heads: owed callbacks, batches.
 var dueNamesScript = newScript(`

@@ -20,11 +20,8 @@ func (b *dueBench) cancelled(x *topup.Topup) (keys []string, args []any, next *t
 		b.t.Fatal(err)
 	}
 	next.Rev = x.Rev + 1
-	shard := shardOf(string(x.ID))
-	last := b.s.rewind.last(shard)
-	e := b.s.effectsOf(shard, x, next)
-	keys = append([]string{recordKey(x.ID), writesKey(shard)}, e.keys...)
-	args = append([]any{guardOf(x), pack(next, newNonce()), last.count, last.nonce, max(last.count, last.least), len(e.keys)}, e.args...)
+	counter := b.s.counter(shardOf(string(x.ID)))
+	keys, args = b.s.writePart(x, next, newNonce(), counter, b.s.rewind.last(counter))
 	return keys, args, next
 }
 
@@ -68,7 +65,7 @@ func TestOneCallWritesMany(t *testing.T) {
 				k, a, _ := b.cancelled(x)
 				keys, args = append(keys, k...), append(args, a...)
 			}
-			answers, err := b.rdb.Eval(t.Context(), writeScript.source, keys, args...).Slice()
+			answers, err := b.rdb.Eval(t.Context(), writeScripts[true].source, keys, args...).Slice()
 			if err != nil || len(answers) != len(xs) {
 				t.Fatalf("%v, %v", answers, err)
 			}
@@ -105,7 +102,7 @@ func TestRefusalEndsTheCall(t *testing.T) {
 	if err := b.rdb.Do(t.Context(), "CONFIG", "SET", "maxmemory", "1mb").Err(); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.rdb.Eval(t.Context(), writeScript.source, keys, args...).Err(); err == nil || !redis.HasErrorPrefix(err, "OOM") {
+	if err := b.rdb.Eval(t.Context(), writeScripts[true].source, keys, args...).Err(); err == nil || !redis.HasErrorPrefix(err, "OOM") {
 		t.Errorf("out of memory: %v", err)
 	}
 	if err := b.rdb.Do(t.Context(), "CONFIG", "SET", "maxmemory", "0").Err(); err != nil {
@@ -114,7 +111,7 @@ func TestRefusalEndsTheCall(t *testing.T) {
 	if err := b.rdb.Do(t.Context(), "REPLICAOF", "127.0.0.1", "1").Err(); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.rdb.Eval(t.Context(), writeScript.source, keys, args...).Err(); err == nil || !redis.HasErrorPrefix(err, "READONLY") {
+	if err := b.rdb.Eval(t.Context(), writeScripts[true].source, keys, args...).Err(); err == nil || !redis.HasErrorPrefix(err, "READONLY") {
 		t.Errorf("on a replica: %v", err)
 	}
 	if err := b.rdb.Do(t.Context(), "REPLICAOF", "NO", "ONE").Err(); err != nil {
